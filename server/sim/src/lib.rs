@@ -2,10 +2,28 @@
 //!
 //! A pure function of a seed and inputs: no clock, no I/O, no floats, no hash order. The same seed, joins, leaves and
 //! inputs give the same checksums on every machine; recordings, tests and client-side prediction stand on that.
+//!
+//! Start at [`World::step`]. [`rules`] has every number; [`body`] is the part that clients predict with, together with
+//! [`map`] and [`weapons::Flight`].
 
+pub mod body;
+pub mod checksum;
+pub mod collision;
+pub mod dice;
+mod event;
+pub mod grid;
 pub mod map;
+mod pickups;
 pub mod pilot;
+pub mod rules;
+mod score;
+mod ship;
+mod sight;
+mod spawn;
+pub mod trig;
+pub mod weapons;
 pub mod world;
 
-pub use map::Obstacle;
-pub use world::{Event, Ship, World, WorldConfig};
+pub use body::Body;
+pub use map::{Map, Obstacle};
+pub use world::{Event, Rect, Ship, World, WorldConfig};

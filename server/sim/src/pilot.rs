@@ -98,6 +98,10 @@ impl Brain {
         Brain { seed }
     }
 
+    pub(crate) fn digest(&self, hash: &mut crate::checksum::Fnv64) {
+        hash.bytes(&self.seed.to_le_bytes());
+    }
+
     /// Decides what to hold during the next tick.
     pub fn think(&mut self, _sight: &Sight<'_>) -> Controls {
         let _ = self.seed;

@@ -1,10 +1,23 @@
-//! The world and its step.
+//! The world and its step. Who plays, what they hold and what they may see come from outside and are not asked for.
 
-use protocol::message::Weapon;
-use protocol::snapshot::{PickupKind, Timers};
-use protocol::{Controls, Slot, Tick};
+use protocol::snapshot::changed;
+use protocol::{Controls, Slot, Tick, snapshot};
+use slab::Slab;
 
-use crate::map::Obstacle;
+use crate::body;
+use crate::checksum::Fnv64;
+use crate::dice::Dice;
+pub use crate::event::Event;
+pub use crate::grid::Rect;
+use crate::grid::{Grid, Item};
+use crate::map::{Map, Obstacle};
+use crate::pickups::Pickups;
+use crate::rules::{self, HP_MAX, HP_REGAIN};
+pub use crate::ship::Ship;
+use crate::sight::Scene;
+use crate::spawn::Pilot;
+use crate::trig;
+use crate::weapons::Pulse;
 
 /// What a world is made from. The same configuration makes the same world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,187 +33,316 @@ pub struct WorldConfig {
 /// The state of one room's game.
 #[derive(Debug, Clone)]
 pub struct World {
-    tick: Tick,
-}
+    pub(crate) config: WorldConfig,
+    pub(crate) tick: Tick,
+    pub(crate) map: Map,
+    pub(crate) dice: Dice,
+    pub(crate) ships: Slab<Ship>,
+    /// The newest tenant of each slot that was ever taken.
+    pub(crate) generations: Vec<u8>,
+    pub(crate) pilots: Vec<Pilot>,
+    /// How many ships are parked.
+    pub(crate) parked: usize,
+    /// In the order in which they were fired.
+    pub(crate) pulses: Vec<Pulse>,
+    pub(crate) next_pulse: u16,
+    pub(crate) pickups: Pickups,
+    pub(crate) crown: Option<Slot>,
 
-/// A ship, as the room reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ship {
-    /// Counts the tenants of the slot.
-    pub generation: u8,
-    /// True for a server-run ship.
-    pub pilot: bool,
-    /// False from destruction to respawn, and while parked; it is then nowhere.
-    pub alive: bool,
-    /// Position, Q8.
-    pub x: i32,
-    /// Position, Q8.
-    pub y: i32,
-    /// Velocity, Q8 a tick.
-    pub vx: i32,
-    /// Velocity, Q8 a tick.
-    pub vy: i32,
-    /// Aim, 0..4096.
-    pub aim: u16,
-    /// Energy, Q8: 0..=25600.
-    pub energy: u16,
-    /// Countdowns.
-    pub timers: Timers,
-    /// Points.
-    pub score: u32,
-    /// Bits of `protocol::snapshot::changed` set by the last step.
-    pub changed: u8,
-}
+    // What the step tells, and what it can work out again.
+    pub(crate) events: Vec<Event>,
+    pub(crate) ranking: Vec<Slot>,
+    pub(crate) ship_grid: Grid,
+    pulse_grid: Grid,
 
-impl Ship {
-    /// Hit points, rounded up, 0..=100.
-    pub fn hp(&self) -> u8 {
-        unimplemented!()
-    }
-    /// Bits of `protocol::snapshot::state`, CROWN and AWAY included.
-    pub fn state(&self) -> u8 {
-        unimplemented!()
-    }
-}
-
-/// Something that happened during a step. Positions are Q8 and multiples of 64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// A pulse struck a ship. Damage 0: its shield held.
-    Hit {
-        /// Id of the pulse, gone now.
-        pulse: u16,
-        /// Who fired.
-        attacker: Slot,
-        /// Whose ship.
-        victim: Slot,
-        /// Where.
-        x: i32,
-        /// Where.
-        y: i32,
-        /// Hit points lost.
-        damage: u8,
-    },
-    /// A ship was destroyed.
-    Destroyed {
-        /// Who did it; none if it has left since.
-        killer: Option<Slot>,
-        /// Whose ship.
-        victim: Slot,
-        /// With what.
-        weapon: Weapon,
-        /// Where.
-        x: i32,
-        /// Where.
-        y: i32,
-    },
-    /// A pickup was taken.
-    Taken {
-        /// Its id.
-        id: u16,
-        /// What it was.
-        kind: PickupKind,
-        /// Who has it.
-        slot: Slot,
-        /// Where.
-        x: i32,
-        /// Where.
-        y: i32,
-    },
-}
-
-/// An axis-aligned rectangle, Q8, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rect {
-    /// West.
-    pub x0: i32,
-    /// North.
-    pub y0: i32,
-    /// East.
-    pub x1: i32,
-    /// South.
-    pub y1: i32,
+    // Buffers, kept for their memory.
+    controls: Vec<Controls>,
+    pub(crate) shooters: Vec<Slot>,
+    pub(crate) touched: Vec<Item>,
+    scene: Scene,
 }
 
 impl World {
     /// A world at tick 0 with its map, pickups and pilots.
-    pub fn new(_config: &WorldConfig) -> World {
-        World { tick: Tick(0) }
+    pub fn new(config: &WorldConfig) -> World {
+        let side = i32::from(rules::side(config.capacity)) * protocol::quantize::Q8;
+        let map = Map::generate(side, config.seed);
+        let mut dice = Dice::new(!config.seed);
+        let pickups = Pickups::new(&map, &mut dice);
+        let mut world = World {
+            config: *config,
+            tick: Tick(0),
+            map,
+            dice,
+            ships: Slab::new(),
+            generations: Vec::new(),
+            pilots: Vec::new(),
+            parked: 0,
+            pulses: Vec::new(),
+            next_pulse: 0,
+            pickups,
+            crown: None,
+            events: Vec::new(),
+            ranking: Vec::new(),
+            ship_grid: Grid::new(side),
+            pulse_grid: Grid::new(side),
+            controls: Vec::new(),
+            shooters: Vec::new(),
+            touched: Vec::new(),
+            scene: Scene::default(),
+        };
+        world.fill_with_pilots();
+        world.rank();
+        world
     }
+
+    /// One tick. `inputs` is indexed by slot; a ship beyond its end holds nothing. Pilots decide for themselves.
+    pub fn step(&mut self, inputs: &[Controls]) {
+        self.begin_tick();
+        self.respawn();
+        self.decide(inputs);
+        self.move_ships();
+        self.index_ships();
+        self.fly_pulses();
+        self.fire_pulses();
+        self.collect_pickups();
+        self.regenerate();
+        self.renew_pickups();
+        self.rank();
+        self.index_rest();
+    }
+
     /// The tick last simulated.
     pub fn tick(&self) -> Tick {
         self.tick
     }
+
     /// Side of the square world, units.
     pub fn side(&self) -> u16 {
-        unimplemented!()
+        rules::side(self.config.capacity)
     }
+
+    /// The map: the side, the obstacles, and what is near a place.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
     /// The obstacles, ascending id.
     pub fn obstacles(&self) -> &[Obstacle] {
-        unimplemented!()
+        self.map.obstacles()
     }
+
     /// Hash of the rules' constants, for `Welcome::rules`.
     pub fn rules_hash() -> u32 {
-        unimplemented!()
+        rules::hash()
     }
+
     /// Hash of the sine table, for `Welcome::trig`.
     pub fn trig_hash() -> u32 {
-        unimplemented!()
+        trig::hash()
     }
-    /// Gives a player a ship, spawned at once and shielded; a pilot may make way. None if `capacity` players are in.
-    pub fn join(&mut self) -> Option<Slot> {
-        unimplemented!()
-    }
-    /// Takes a player's ship away. A slot without a player is ignored.
-    pub fn leave(&mut self, _slot: Slot) {
-        unimplemented!()
-    }
-    /// Marks a ship's player as away or back (only shown).
-    pub fn set_away(&mut self, _slot: Slot, _away: bool) {
-        unimplemented!()
-    }
-    /// Takes the ship out of the world without killing it; `unpark` spawns it again.
-    pub fn park(&mut self, _slot: Slot) {
-        unimplemented!()
-    }
-    /// Spawns a parked ship.
-    pub fn unpark(&mut self, _slot: Slot) {
-        unimplemented!()
-    }
-    /// One tick. `inputs` is indexed by slot; a ship beyond its end holds nothing. Pilots decide for themselves.
-    pub fn step(&mut self, _inputs: &[Controls]) {
-        unimplemented!()
-    }
+
     /// What happened during the last step, in order.
     pub fn events(&self) -> &[Event] {
-        unimplemented!()
+        &self.events
     }
-    /// FNV-1a-64 over the whole state, generator included.
-    pub fn checksum(&self) -> u64 {
-        unimplemented!()
-    }
+
     /// The ship of a slot, dead or alive.
-    pub fn ship(&self, _slot: Slot) -> Option<&Ship> {
-        unimplemented!()
+    pub fn ship(&self, slot: Slot) -> Option<&Ship> {
+        self.ships.get(slot.index())
     }
+
     /// All ships, ascending slot.
     pub fn ships(&self) -> impl Iterator<Item = (Slot, &Ship)> {
-        std::iter::empty()
+        self.ships.iter().map(|(key, ship)| (Slot(key as u16), ship))
     }
-    /// Ships by score, best first, ties by lower slot.
+
+    /// Ships by score, best first, ties by lower slot; those that joined since the last step come last.
     pub fn ranking(&self) -> &[Slot] {
-        unimplemented!()
+        &self.ranking
     }
+
+    /// Who wears the crown: the first of the ranking that is not parked, once it has a point.
+    pub fn crown(&self) -> Option<Slot> {
+        self.crown
+    }
+
+    /// How many players have a ship, parked ones included.
+    pub fn players(&self) -> usize {
+        self.ships.len() - self.pilots.len()
+    }
+
     /// Appends the living ships in `rect`, ascending slot.
-    pub fn ships_in(&self, _rect: Rect, _out: &mut Vec<Slot>) {
-        unimplemented!()
+    pub fn ships_in(&self, rect: Rect, out: &mut Vec<Slot>) {
+        let first = out.len();
+        self.ship_grid.each(rect, |item| {
+            let slot = Slot(item.key as u16);
+            if self.ship(slot).is_some_and(|ship| ship.alive) {
+                out.push(slot);
+            }
+        });
+        out[first..].sort_unstable();
     }
+
     /// Appends the pulses now in `rect`, ascending id, as they travel.
-    pub fn pulses_in(&self, _rect: Rect, _out: &mut Vec<protocol::snapshot::Pulse>) {
-        unimplemented!()
+    pub fn pulses_in(&self, rect: Rect, out: &mut Vec<snapshot::Pulse>) {
+        let first = out.len();
+        self.pulse_grid.each(rect, |item| out.push(self.pulses[item.key as usize].wire()));
+        out[first..].sort_unstable_by_key(|pulse| pulse.id);
     }
+
     /// Appends the pickups in `rect`, ascending id, as they travel.
-    pub fn pickups_in(&self, _rect: Rect, _out: &mut Vec<protocol::snapshot::Pickup>) {
-        unimplemented!()
+    pub fn pickups_in(&self, rect: Rect, out: &mut Vec<snapshot::Pickup>) {
+        let first = out.len();
+        self.pickups.each(rect, |pickup| out.push(pickup));
+        out[first..].sort_unstable_by_key(|pickup| pickup.id);
+    }
+
+    /// FNV-1a-64 over the whole state, generator included. What a step works out anew is left out.
+    pub fn checksum(&self) -> u64 {
+        let mut hash = Fnv64::new();
+        hash.u32(self.tick.0);
+        hash.bytes(&self.dice.state().to_le_bytes());
+        for (key, ship) in &self.ships {
+            hash.u32(key as u32);
+            ship.digest(&mut hash);
+        }
+        hash.bytes(&self.generations);
+        for pilot in &self.pilots {
+            hash.u16(pilot.slot.0);
+            pilot.brain.digest(&mut hash);
+        }
+        for pulse in &self.pulses {
+            pulse.digest(&mut hash);
+        }
+        hash.u16(self.next_pulse);
+        self.pickups.digest(&mut hash);
+        hash.finish()
+    }
+}
+
+/// Seats.
+impl World {
+    /// Gives a player a ship, spawned at once and shielded; a pilot may make way. None if `capacity` players are in.
+    pub fn join(&mut self) -> Option<Slot> {
+        if self.players() >= usize::from(self.config.capacity) {
+            return None;
+        }
+        self.make_way(1);
+        let slot = self.seat(false);
+        self.index_ships();
+        Some(slot)
+    }
+
+    /// Takes a player's ship away; a pilot may come back for it. A slot without a player is ignored.
+    pub fn leave(&mut self, slot: Slot) {
+        let Some(ship) = self.player(slot) else { return };
+        if ship.parked {
+            self.parked -= 1;
+        }
+        self.unseat(slot);
+        self.fill_with_pilots();
+    }
+
+    /// Marks a ship's player as away or back (only shown).
+    pub fn set_away(&mut self, slot: Slot, away: bool) {
+        if let Some(ship) = self.player(slot) {
+            ship.away = away;
+        }
+    }
+
+    /// Takes the ship out of the world without killing it; `unpark` spawns it again. A pilot may take its place.
+    pub fn park(&mut self, slot: Slot) {
+        let Some(ship) = self.player(slot).filter(|ship| !ship.parked) else { return };
+        ship.vanish();
+        ship.parked = true;
+        self.parked += 1;
+        self.fill_with_pilots();
+    }
+
+    /// Spawns a parked ship; a pilot may make way.
+    pub fn unpark(&mut self, slot: Slot) {
+        if self.player(slot).is_none_or(|ship| !ship.parked) {
+            return;
+        }
+        self.make_way(1);
+        self.parked -= 1;
+        self.spawn(slot);
+        self.index_ships();
+    }
+
+    fn player(&mut self, slot: Slot) -> Option<&mut Ship> {
+        self.ships.get_mut(slot.index()).filter(|ship| !ship.pilot)
+    }
+}
+
+/// The systems that are short enough to stand here.
+impl World {
+    fn begin_tick(&mut self) {
+        self.tick = self.tick.next();
+        self.events.clear();
+        self.shooters.clear();
+        for (_, ship) in &mut self.ships {
+            ship.changed = std::mem::take(&mut ship.pending);
+        }
+    }
+
+    /// Settles what every ship holds: a player's input, a pilot's thought.
+    fn decide(&mut self, inputs: &[Controls]) {
+        self.controls.clear();
+        self.controls.extend_from_slice(&inputs[..inputs.len().min(self.generations.len())]);
+        self.controls.resize(self.generations.len(), Controls::default());
+        let mut scene = std::mem::take(&mut self.scene);
+        let mut pilots = std::mem::take(&mut self.pilots);
+        for pilot in &mut pilots {
+            if let Some(sight) = scene.look(self, pilot.slot) {
+                self.controls[pilot.slot.index()] = pilot.brain.think(&sight);
+            }
+        }
+        self.pilots = pilots;
+        self.scene = scene;
+    }
+
+    fn move_ships(&mut self) {
+        for (key, ship) in &mut self.ships {
+            if !ship.alive {
+                continue;
+            }
+            let controls = self.controls[key];
+            ship.aim = controls.aim & Controls::AIM_MASK;
+            let mut body = ship.body();
+            let deeds = body::step(&mut body, controls, self.map.side(), self.map.near(ship.x, ship.y));
+            if ship.timers.overdrive > 0 && body.timers.overdrive == 0 {
+                ship.changed |= changed::OVERDRIVE;
+            }
+            ship.set_body(body);
+            ship.boosting = deeds.boosted;
+            if deeds.fired {
+                self.shooters.push(Slot(key as u16));
+            }
+        }
+    }
+
+    fn regenerate(&mut self) {
+        for (_, ship) in &mut self.ships {
+            if ship.alive && ship.timers.regen == 0 {
+                ship.hp = (ship.hp + HP_REGAIN).min(HP_MAX);
+            }
+        }
+    }
+
+    fn renew_pickups(&mut self) {
+        self.pickups.renew(&self.map, &mut self.dice, self.tick);
+    }
+
+    pub(crate) fn index_ships(&mut self) {
+        let alive = self.ships.iter().filter(|(_, ship)| ship.alive);
+        self.ship_grid.rebuild(alive.map(|(key, ship)| Item { key: key as u32, x: ship.x, y: ship.y }));
+    }
+
+    fn index_rest(&mut self) {
+        let pulses = self.pulses.iter().enumerate();
+        self.pulse_grid.rebuild(pulses.map(|(key, pulse)| Item { key: key as u32, x: pulse.x, y: pulse.y }));
+        self.pickups.index();
     }
 }
