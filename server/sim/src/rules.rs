@@ -153,8 +153,9 @@ pub fn hash() -> u32 {
 
 /// Side of the world for `capacity` players, u: about ten ships in a view.
 pub fn side(capacity: u16) -> u16 {
-    let crowd = u32::from(capacity).max(SIDE_MIN_CAPACITY);
-    let side = (SIDE_SCALE * SIDE_SCALE * crowd).isqrt().clamp(SIDE_MIN, SIDE_MAX);
+    let crowd = u64::from(u32::from(capacity).max(SIDE_MIN_CAPACITY));
+    let scale = u64::from(SIDE_SCALE);
+    let side = (scale * scale * crowd).isqrt().clamp(SIDE_MIN.into(), SIDE_MAX.into());
     u16::try_from(side).expect("SIDE_MAX fits the wire's 16 bits")
 }
 
