@@ -1,0 +1,330 @@
+// One stay in the arena, without anything to see: messages in, inputs out, and what a renderer may draw each frame.
+// Knows no DOM; the page (or a test) calls `pump` with the time and the controls held.
+
+import { Clock } from './clock.js';
+import { DecodeError } from './bytes.js';
+import { Connection } from './net.js';
+import { Interpolator } from './interpolate.js';
+import { Predictor } from './predict.js';
+import { Pulses } from './pulses.js';
+import { Reader } from './snapshot.js';
+import { newStats, rate } from './stats.js';
+import { trigHash } from './step.js';
+
+/** Ticks after which a stalled page gives up sending what it missed. */
+const STALL = 10;
+/** Silence until a banner and until a new connection, ms. */
+const SILENT_MS = 2500;
+const DEAD_MS = 5000;
+const PING_MS = 2000;
+
+/**
+ * @typedef {{name: string, hue: number, pilot: boolean, generation: number}} Person
+ * @typedef {{status?: (status: import('./net.js').Status) => void,
+ *   welcome?: (welcome: import('./codec.js').Welcome) => void,
+ *   board?: (board: import('./codec.js').Board) => void,
+ *   feed?: (feed: import('./codec.js').Feed) => void,
+ *   fired?: (x: number, y: number, aim: number) => void,
+ *   hurt?: (hp: number) => void, died?: () => void, spawned?: () => void,
+ *   event?: (event: import('./snapshot.js').GameEvent) => void}} Listeners Events come when they are to be shown.
+ */
+
+export class Game {
+  /** @type {{tick: number, event: import('./snapshot.js').GameEvent}[]} */
+  #later = [];
+  #lastSnapshotAt = 0;
+  #lastPump = 0;
+  #lastPing = 0;
+  #idle = false;
+  #spawnAsked = false;
+  #input = { type: /** @type {const} */ ('Input'), tick: 0, ack: 0, view: 0, ctl: 0, dir: 0, aim: 0 };
+  #trigOk = true;
+  /** @type {boolean | null} Null before the first snapshot. */
+  #wasAlive = null;
+
+  /**
+   * @param {string} url
+   * @param {import('./net.js').Outside} outside
+   * @param {Listeners} on
+   */
+  constructor(url, outside, on) {
+    this.outside = outside;
+    this.on = on;
+    this.stats = newStats();
+    this.net = new Connection(url, outside, (m) => this.#receive(m), (s) => this.#changed(s));
+    /** @type {import('./codec.js').Welcome | null} */
+    this.welcome = null;
+    /** @type {import('./codec.js').Board | null} */
+    this.board = null;
+    /** @type {Map<number, Person>} */
+    this.people = new Map();
+    /** @type {import('./step.js').Arena} */
+    this.arena = { side: 0, obstacles: [] };
+    /** @type {import('./snapshot.js').View | null} */
+    this.view = null;
+    /** True once the clock runs and there is something to draw. */
+    this.live = false;
+    /** True after a while without a snapshot. */
+    this.silent = false;
+    /** @type {import('./codec.js').Feed | null} The last one with the own ship as victim. */
+    this.deathBy = null;
+    /** Where the own ship is shown, units, and the two ticks that the frame shows. */
+    this.shown = { x: 0, y: 0 };
+    this.shownTick = 0;
+    this.ownTick = 0;
+    this.clock = new Clock(30);
+    this.predictor = new Predictor(this.arena);
+    this.interpolator = new Interpolator(30);
+    this.pulses = new Pulses(this.arena, -1);
+    this.reader = new Reader(0);
+  }
+
+  /** @param {import('./net.js').Identity} identity */
+  join(identity) {
+    this.net.open(identity);
+  }
+
+  /** Goes back to the menu. */
+  leave() {
+    this.net.close();
+    this.live = false;
+  }
+
+  /** The own slot, or -1. */
+  get you() {
+    return this.welcome?.you ?? -1;
+  }
+
+  /** The own ship as the last snapshot has it. */
+  get own() {
+    return this.view?.own ?? null;
+  }
+
+  /** True while the own ship lives. */
+  get alive() {
+    return this.predictor.alive;
+  }
+
+  /** Asks for a ship; sent once it can be had. */
+  spawn() {
+    this.#spawnAsked = true;
+  }
+
+  /** @param {number} aspect Width / height in thousandths. */
+  setAspect(aspect) {
+    this.net.identity.aspect = aspect;
+    this.net.send({ type: 'View', aspect });
+  }
+
+  /** The page was hidden, or is visible again. @param {boolean} idle */
+  setIdle(idle) {
+    if (this.#idle === idle) return;
+    this.#idle = idle;
+    this.#lastSnapshotAt = this.outside.now();
+    this.net.send({ type: 'Idle', idle });
+    if (!idle) {
+      this.net.hurry();
+      // A ship parked meanwhile has to be asked for; a living one ignores it.
+      this.net.send({ type: 'Spawn' });
+    }
+  }
+
+  /** @param {import('./net.js').Status} status */
+  #changed(status) {
+    if (status.phase !== 'open') this.silent = false;
+    if (status.phase === 'waiting') this.stats.reconnects++;
+    this.on.status?.(status);
+  }
+
+  /** @param {import('./codec.js').ServerMessage} message */
+  #receive(message) {
+    switch (message.type) {
+      case 'Welcome':
+        this.#start(message);
+        break;
+      case 'Snapshot':
+        this.#snapshot(message);
+        break;
+      case 'Roster':
+        for (const { slot, generation, hue, pilot, name } of message.entries) {
+          this.people.set(slot, { generation, hue: hue & 7, pilot, name });
+        }
+        break;
+      case 'Board':
+        this.board = message;
+        this.on.board?.(message);
+        break;
+      case 'Feed':
+        if (message.victim === this.you) this.deathBy = message;
+        this.on.feed?.(message);
+        break;
+      case 'Pong':
+        this.stats.pong = this.outside.now() - message.t;
+        break;
+      case 'Debug':
+        this.stats.serverTick = message.tick_us;
+        this.stats.serverTickMax = message.tick_max_us;
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** @param {import('./codec.js').Welcome} welcome */
+  #start(welcome) {
+    const quarters = welcome.obstacles;
+    this.welcome = welcome;
+    this.arena = {
+      side: welcome.side * 256,
+      obstacles: quarters.map(({ x, y, r }) => ({ x: x * 64, y: y * 64, r: r * 64 })),
+    };
+    this.clock = new Clock(welcome.hz);
+    this.reader = new Reader(welcome.tick);
+    this.predictor = new Predictor(this.arena);
+    this.interpolator = new Interpolator(welcome.hz);
+    this.pulses = new Pulses(this.arena, welcome.you ?? -1);
+    this.#trigOk = trigHash() === welcome.trig;
+    this.stats.predicting = this.#trigOk;
+    this.#later.length = 0;
+    this.#wasAlive = null;
+    this.people.clear();
+    this.board = null;
+    this.view = null;
+    this.live = false;
+    this.#lastSnapshotAt = this.outside.now();
+    if (this.#idle) this.net.send({ type: 'Idle', idle: true });
+    this.on.welcome?.(welcome);
+  }
+
+  /** @param {import('./codec.js').Snapshot} snapshot */
+  #snapshot(snapshot) {
+    if (!this.welcome) return;
+    const now = this.outside.now();
+    const { clock, stats, predictor } = this;
+    let view;
+    try {
+      view = this.reader.read(snapshot);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.net.fail();
+      return;
+    }
+    const gap = now - this.#lastSnapshotAt;
+    this.#lastSnapshotAt = now;
+    this.silent = false;
+    stats.snapshots++;
+    stats.bodyBytes += (snapshot.body.length - stats.bodyBytes) / 16;
+    stats.longestGap = Math.max(stats.longestGap * 0.98, gap);
+    clock.onSnapshot(view.tick, now);
+    clock.onMargin(view.tick, view.margin, now);
+    const before = this.#wasAlive;
+    const hpBefore = stats.hp;
+    this.view = view;
+    this.interpolator.push(view.tick, view.ships);
+    this.pulses.push(view);
+    if (view.own) {
+      predictor.reconcile(view.tick, view.own);
+      stats.hp = view.own.hp;
+      this.#wasAlive = predictor.alive;
+      if (view.own.hp < hpBefore && before !== null) this.on.hurt?.(view.own.hp);
+      if (before === true && !predictor.alive) this.on.died?.();
+      if (before !== true && predictor.alive) {
+        this.deathBy = null;
+        this.#spawnAsked = false;
+        this.on.spawned?.();
+      }
+      if (!predictor.alive && this.#spawnAsked && view.own.timers.respawn === 0) {
+        this.net.send({ type: 'Spawn' });
+        this.#spawnAsked = false;
+      }
+    }
+    for (const event of view.events) {
+      // What happened to the own ship or by it is shown at once, the rest when its ships are.
+      const near = event.kind === 'explosion' ? event.slot === this.you
+        : event.kind === 'taken' ? event.slot === this.you
+          : event.victim === this.you || this.pulses.owner(event.pulse) === this.you;
+      if (event.kind === 'hit') this.pulses.remove(event.pulse);
+      if (near) this.on.event?.(event);
+      else this.#later.push({ tick: view.tick, event });
+    }
+    this.live = true;
+  }
+
+  /**
+   * Lets time pass: sends the inputs that are due and moves the clocks. Call it as often as you like.
+   * @param {() => import('./step.js').Controls} controls What the player holds now.
+   */
+  pump(controls) {
+    const now = this.outside.now();
+    this.#watch(now);
+    if (!this.live || !this.view) return;
+    const { clock, predictor, stats } = this;
+    clock.advance(now);
+    const passed = Math.min(250, now - this.#lastPump);
+    this.#lastPump = now;
+    predictor.fade(passed);
+    const due = Math.floor(clock.ownTick(now));
+    if (predictor.tick >= 0 && !this.#idle) {
+      if (due - predictor.tick > STALL) {
+        stats.stalls++;
+        predictor.skipTo(due - 1);
+      }
+      while (predictor.tick < due) this.#sendInput(predictor.tick + 1, controls(), now);
+    }
+    this.#present(now);
+    if (now - this.#lastPing > PING_MS) {
+      this.#lastPing = now;
+      this.net.send({ type: 'Ping', t: Math.floor(now) });
+    }
+    rate(stats, this.net, now);
+  }
+
+  /** @param {number} tick @param {import('./step.js').Controls} controls @param {number} now */
+  #sendInput(tick, controls, now) {
+    const { clock, predictor } = this;
+    const behind = Math.round((tick - clock.shownTick(now)) * 8);
+    const input = this.#input;
+    input.tick = tick & 0xffff;
+    input.ack = this.reader.view.seq;
+    input.view = Math.max(0, Math.min(255, behind));
+    input.ctl = controls.ctl;
+    input.dir = controls.dir;
+    input.aim = controls.aim;
+    if (!this.net.send(input)) return;
+    clock.onInputSent(tick, now);
+    this.stats.inputs++;
+    if (predictor.apply(tick, controls) && this.#trigOk) {
+      const { body } = predictor;
+      this.pulses.predict(tick, body, controls.aim, 0);
+      this.on.fired?.(body.x / 256, body.y / 256, controls.aim);
+    }
+  }
+
+  /** @param {number} now */
+  #present(now) {
+    const { clock, predictor, shown } = this;
+    this.shownTick = clock.shownTick(now);
+    this.ownTick = predictor.tick >= 0 ? clock.ownTick(now) - 1 : this.shownTick;
+    if (predictor.tick >= 0) predictor.shown(Math.min(1, Math.max(0, this.ownTick + 1 - predictor.tick)), shown);
+    let kept = 0;
+    for (const late of this.#later) {
+      if (late.tick <= this.shownTick) this.on.event?.(late.event);
+      else this.#later[kept++] = late;
+    }
+    this.#later.length = kept;
+    this.stats.ping = Number.isNaN(clock.rtt) ? this.stats.pong : clock.rtt;
+    this.stats.mispredictions = predictor.mispredictions;
+    this.stats.corrections = predictor.corrections;
+  }
+
+  /** Notices silence. @param {number} now */
+  #watch(now) {
+    if (this.net.status.phase !== 'open' || this.#idle) return;
+    const quiet = now - this.#lastSnapshotAt;
+    this.silent = quiet > SILENT_MS;
+    if (quiet > DEAD_MS) {
+      this.#lastSnapshotAt = now;
+      this.net.restart();
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// The movement step and the flight of pulses against the golden file that the Rust side writes, bit for bit.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { muzzle, reach, velocity } from '../client/pulses.js';
+import { cos, isqrt, newBody, sin, step, TRIG, trigHash } from '../client/step.js';
+
+const golden = JSON.parse(readFileSync(new URL('../../golden/step.json', import.meta.url), 'utf8'));
+const arena = { side: golden.side, obstacles: golden.obstacles.map(([x, y, r]) => ({ x, y, r })) };
+
+test('the sine table is the server\'s', () => {
+  assert.equal(trigHash(), 0xc59bc7a7);
+  assert.equal(trigHash(), golden.trig_fnv1a);
+  assert.deepEqual([TRIG[0], TRIG[1024], TRIG[2048], TRIG[3072]], [0, 16384, 0, -16384]);
+});
+
+test('the whole square root is exact around squares', () => {
+  for (const root of [0, 1, 2, 1000, 65_535, 46_341, 4_194_303, 67_000_000]) {
+    assert.equal(isqrt(root * root), root);
+    if (root > 0) assert.equal(isqrt(root * root - 1), root - 1);
+    if (root > 0) assert.equal(isqrt(root * root + 1), root);
+  }
+});
+
+for (const { name, start, inputs, states, pulses } of golden.cases) {
+  test(`golden steps: ${name}`, () => {
+    const body = newBody();
+    [, body.x, body.y, body.vx, body.vy, body.energy, body.pulse, body.shield, body.overdrive, body.regen] = start;
+    const expected = new Map(states.map((row) => [row[0], row]));
+    const shots = [];
+    let tick = 0;
+    for (const [ticks, ctl, dir, aim] of inputs) {
+      for (let n = 0; n < ticks; n++) {
+        tick++;
+        const before = body.energy;
+        const boosting = (ctl & 16) !== 0 && (ctl & 7) > 0 && before >= 384;
+        if (step(body, { ctl, dir, aim }, arena)) {
+          const x = muzzle(body.x, cos(aim), arena.side);
+          const y = muzzle(body.y, sin(aim), arena.side);
+          shots.push([tick, x, y, aim, velocity(cos(aim)), velocity(sin(aim)), tick + reach(arena, x, y, aim)]);
+        }
+        const row = expected.get(tick);
+        if (row) {
+          const { x, y, vx, vy, energy, pulse, shield, overdrive, regen } = body;
+          assert.deepEqual([tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, boosting ? 1 : 0], row);
+        }
+      }
+    }
+    assert.ok(states.length > 0 && states.at(-1)[0] === tick);
+    assert.deepEqual(shots, pulses);
+  });
+}
