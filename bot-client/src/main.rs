@@ -1,1 +1,69 @@
-fn main() {}
+//! `bot-client`: the command line of the swarm. Reads arguments, shows progress, prints the result, sets the exit code.
+
+mod cli;
+mod progress;
+
+use std::fs::File;
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use bot_client::swarm;
+use clap::Parser;
+
+use cli::{Args, Command, Swarm};
+use progress::Line;
+
+/// Every bot got a seat and kept it.
+const FINE: u8 = 0;
+/// Some bot got no seat, or was cut off.
+const SOME_LOST: u8 = 1;
+/// No bot got a seat, or the arguments make no sense.
+const NOTHING: u8 = 2;
+
+fn main() -> ExitCode {
+    let Command::Swarm(args) = Args::parse().command;
+    match run_swarm(&args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("bot-client: {error:#}");
+            ExitCode::from(NOTHING)
+        }
+    }
+}
+
+fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
+    let config = args.config()?;
+    if let Some(path) = &args.json {
+        // Better now than after the run. What an earlier run wrote stays until there is something to replace it.
+        let file = File::options().create(true).append(true).open(path);
+        file.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut line = Line::new(config.bots, config.duration);
+    let outcome = args.runtime()?.block_on(async {
+        let interrupted = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await; // no signals here: the time limit remains
+            }
+        };
+        swarm::run(config, interrupted, |progress| line.show(progress)).await
+    });
+    line.clear();
+
+    let report = &outcome.report;
+    if report.bots.connected == 0 {
+        let why = outcome.first_failure.as_deref().unwrap_or("stopped before the first connection");
+        anyhow::bail!("no bot could join {}: {why}. Is the server running there?", report.url);
+    }
+    println!("{report}");
+    if let Some(why) = &outcome.first_failure {
+        eprintln!("bot-client: {} bots got no seat; the first: {why}", report.bots.failed);
+    }
+    if let Some(path) = &args.json {
+        let mut text = serde_json::to_string_pretty(report)?;
+        text.push('\n');
+        let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(if report.is_clean() { FINE } else { SOME_LOST })
+}

@@ -1,0 +1,154 @@
+//! A bot that plays: turns a session's view into the simulation's own pilot's [`Sight`] and holds what it decides.
+//! Sends nothing.
+
+use protocol::snapshot::{Pulse, state};
+use protocol::{Controls, Slot, Tick};
+use sim::pilot::{Brain, Incoming, Loot, Me, Other, Sight};
+
+use crate::session::Session;
+
+/// Ticks between two thoughts. In between the controls are held: it saves two thirds of a swarm's thinking, and a tenth
+/// of a second is what a quick human takes.
+const THINK_EVERY: u32 = 3;
+
+/// One bot's mind and its memory of where others were.
+pub struct Bot {
+    brain: Brain,
+    controls: Controls,
+    /// The view that the controls come from.
+    seen: Tick,
+    thought: Tick,
+    stagger: u32,
+    /// Where the others were, ascending slot, and when.
+    marks: Vec<Mark>,
+    marked: Tick,
+    ships: Vec<Other>,
+    pulses: Vec<Incoming>,
+    pickups: Vec<Loot>,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    slot: Slot,
+    generation: u8,
+    x: i32,
+    y: i32,
+}
+
+impl Bot {
+    /// A bot with a temper of its own, from `seed`.
+    pub fn new(seed: u64) -> Bot {
+        Bot {
+            brain: Brain::new(seed),
+            controls: Controls::default(),
+            seen: Tick(0),
+            thought: Tick(0),
+            // So that a swarm that joins at once does not think at once.
+            stagger: (seed % u64::from(THINK_EVERY)) as u32,
+            marks: Vec::new(),
+            marked: Tick(0),
+            ships: Vec::new(),
+            pulses: Vec::new(),
+            pickups: Vec::new(),
+        }
+    }
+
+    /// What to hold during `tick`, and the tick of the view that it was decided on.
+    pub fn hold(&mut self, session: &Session, tick: Tick) -> (Controls, Tick) {
+        let turn = (tick.0.wrapping_add(self.stagger)).is_multiple_of(THINK_EVERY);
+        let overdue = tick.since(self.thought) >= i64::from(THINK_EVERY);
+        if (turn || overdue) && session.view().tick > self.seen {
+            self.think(session);
+            self.thought = tick;
+        }
+        (self.controls, self.seen)
+    }
+
+    fn think(&mut self, session: &Session) {
+        let view = session.view();
+        self.seen = view.tick;
+        self.see_ships(session);
+        let Some(own) = view.own.filter(|own| own.hp > 0) else {
+            self.controls = Controls::default();
+            return;
+        };
+        self.pulses.clear();
+        let foreign = view.pulses.iter().filter(|p| Some(p.owner) != session.you);
+        self.pulses.extend(foreign.map(|p| in_flight(p, view.tick)));
+        self.pickups.clear();
+        self.pickups.extend(view.pickups.iter().map(|p| Loot { x: p.x, y: p.y, kind: p.kind }));
+        self.controls = self.brain.think(&Sight {
+            tick: view.tick,
+            side: session.side,
+            me: Me {
+                x: own.x,
+                y: own.y,
+                vx: i32::from(own.vx),
+                vy: i32::from(own.vy),
+                energy: own.energy,
+                hp: own.hp,
+                // Held until the next thought: a pulse that can be fired by then is fired.
+                can_fire: u32::from(own.timers.pulse) < THINK_EVERY,
+            },
+            ships: &self.ships,
+            pulses: &self.pulses,
+            pickups: &self.pickups,
+            obstacles: &session.obstacles,
+        });
+    }
+
+    /// The wire has no velocities of others: they follow from where each was at the thought before.
+    fn see_ships(&mut self, session: &Session) {
+        let view = session.view();
+        let ticks = i32::try_from(view.tick.since(self.marked)).unwrap_or(i32::MAX).max(1);
+        self.ships.clear();
+        for ship in view.ships.iter().filter(|s| s.hp > 0) {
+            let before = self.marks.binary_search_by_key(&ship.slot, |m| m.slot).ok().map(|i| self.marks[i]);
+            let (vx, vy) = match before {
+                Some(m) if m.generation == ship.generation => {
+                    ((ship.x - m.x) / ticks, (ship.y - m.y) / ticks)
+                }
+                _ => (0, 0),
+            };
+            // A ship that was destroyed and came back elsewhere did not fly there.
+            let flew = vx.abs().max(vy.abs()) <= FASTEST;
+            let (vx, vy) = if flew { (vx, vy) } else { (0, 0) };
+            let shielded = ship.state & state::SHIELD != 0;
+            self.ships.push(Other { slot: ship.slot, x: ship.x, y: ship.y, vx, vy, hp: ship.hp, shielded });
+        }
+        self.marks.clear();
+        self.marks.extend(view.ships.iter().map(|s| Mark {
+            slot: s.slot,
+            generation: s.generation,
+            x: s.x,
+            y: s.y,
+        }));
+        self.marks.sort_unstable_by_key(|m| m.slot);
+        self.marked = view.tick;
+    }
+}
+
+/// Faster than any ship, Q8 a tick: a boosted one does 26 u.
+const FASTEST: i32 = 40 * protocol::quantize::Q8;
+
+/// Where a pulse is at `now`, and where it goes.
+fn in_flight(pulse: &Pulse, now: Tick) -> Incoming {
+    let angle = i32::from(pulse.direction & Controls::AIM_MASK);
+    let along = |axis: i32| axis * sim::rules::PULSE_SPEED / sim::trig::ONE;
+    let (vx, vy) = (along(sim::trig::cos(angle)), along(sim::trig::sin(angle)));
+    let age = i32::from((now.0 as u8).wrapping_sub(pulse.fired)) + i32::from(pulse.direction >> 12);
+    Incoming { x: pulse.x + vx * age, y: pulse.y + vy * age, vx, vy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pulse_is_where_it_has_flown_to() {
+        let pulse = Pulse { id: 1, owner: Slot(1), x: 1000, y: 2000, direction: 1024 | 2 << 12, fired: 254 };
+        let seen = in_flight(&pulse, Tick(257));
+        assert_eq!((seen.vx, seen.vy), (0, 7680));
+        assert_eq!((seen.x, seen.y), (1000, 2000 + 7680 * 5));
+    }
+}

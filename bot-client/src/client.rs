@@ -1,0 +1,362 @@
+//! Messages over one connection to a server. Keeps no view and no clock: that is [`crate::Session`]'s.
+//!
+//! Every method may be dropped half-way (`timeout`, `select!`) without harm to the connection.
+
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use fastwebsockets::{OpCode, WebSocketError};
+use protocol::codec::{self, DecodeError, Encoding, SERVER_MESSAGE_LIMIT};
+use protocol::message::{Hello, Welcome};
+use protocol::snapshot::View;
+use protocol::{ClientMessage, CloseCode, Retry, ServerMessage};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::endpoint::Endpoint;
+use crate::frames::{Inbound, Outbound, Sink, Source};
+use crate::upgrade::upgrade;
+
+/// How to ask for a connection.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which subprotocol to offer.
+    pub encoding: Encoding,
+    /// Further request headers, such as `Origin`.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { encoding: Encoding::Bincode, headers: Vec::new() }
+    }
+}
+
+/// What the server sent next.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A message.
+    Message(ServerMessage),
+    /// A decoded snapshot, on the JSON subprotocol.
+    View(View),
+    /// The answer to a WebSocket ping, with its payload.
+    Pong(Bytes),
+    /// The end; it is repeated if asked for again.
+    Closed(Closed),
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// The number in the server's close frame; [`Closed::NO_CODE`] or [`Closed::CUT`] where there was none.
+    pub code: u16,
+    /// The reason beside it, or what the network said.
+    pub reason: String,
+}
+
+impl Closed {
+    /// The close frame had no code.
+    pub const NO_CODE: u16 = 1005;
+    /// The stream ended without a close frame.
+    pub const CUT: u16 = 1006;
+
+    /// May the client connect again by itself? A cut connection may; a code that this server never sends may not.
+    pub fn retry(&self) -> Retry {
+        match CloseCode::from_code(self.code) {
+            Some(code) => code.retry(),
+            None if self.code == Self::CUT => Retry::Yes,
+            None => Retry::Never,
+        }
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason.as_str() {
+            "" => write!(f, "{}", self.code),
+            reason => write!(f, "{} ({reason})", self.code),
+        }
+    }
+}
+
+/// What can go wrong on a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody answers at the address.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Who was dialled.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A request header that HTTP does not allow.
+    #[error("bad request: {0}")]
+    Request(#[from] hyper::http::Error),
+    /// The peer does not speak HTTP, or the stream broke during the handshake.
+    #[error("WebSocket handshake: {0}")]
+    Handshake(#[from] hyper::Error),
+    /// The server answered with another status than 101.
+    #[error("the server refused the WebSocket with status {status}: {text}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the server wrote beside it.
+        text: String,
+    },
+    /// The server agreed to another subprotocol or to none.
+    #[error("the server does not speak {wanted}")]
+    Subprotocol {
+        /// What was offered.
+        wanted: &'static str,
+    },
+    /// What came in is not WebSocket.
+    #[error("WebSocket: {0}")]
+    WebSocket(WebSocketError),
+    /// The server sent a fragment; it never does.
+    #[error("WebSocket: unexpected fragment")]
+    Fragment,
+    /// What came in is not a message.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// The first message was no `Welcome`.
+    #[error("expected a Welcome, got {0}")]
+    NotWelcome(String),
+    /// The server closed instead of answering.
+    #[error("closed by the server with {0}")]
+    Closed(Closed),
+    /// The stream broke while sending. What the server said before may still be waiting in [`Client::next`].
+    #[error("sending: {0}")]
+    Send(io::Error),
+}
+
+/// One connection to a server.
+pub struct Client {
+    inbound: Inbound,
+    outbound: Outbound,
+    encoding: Encoding,
+    scratch: Vec<u8>,
+    closed: Option<Closed>,
+    /// A close frame goes out once, whoever says it first.
+    said_goodbye: bool,
+    last_len: usize,
+    received: u64,
+}
+
+impl Client {
+    /// Connects over TCP and takes a seat.
+    ///
+    /// # Errors
+    /// Nobody there, not a server, or no seat: [`Error::Closed`] has the server's code.
+    pub async fn connect(url: &Endpoint, hello: Hello) -> Result<(Client, Welcome), Error> {
+        let mut client = Client::open(url, &Options::default()).await?;
+        let welcome = client.join(hello).await?;
+        Ok((client, welcome))
+    }
+
+    /// Connects over TCP and shakes hands, but says no `Hello`.
+    ///
+    /// # Errors
+    /// Nobody there, or not a server.
+    pub async fn open(url: &Endpoint, options: &Options) -> Result<Client, Error> {
+        let address = url.authority();
+        let stream = match TcpStream::connect(&address).await {
+            Ok(stream) => stream,
+            Err(source) => return Err(Error::Connect { address, source }),
+        };
+        // Without it an input waits for the acknowledgement of the one before.
+        stream.set_nodelay(true).map_err(|source| Error::Connect { address, source })?;
+        let (stream, early) = upgrade(stream, url, options).await?;
+        let (read, write) = stream.into_split();
+        Ok(Client::new(early, Box::new(read), Box::new(write), options))
+    }
+
+    /// The same over any byte stream; `url` is only what the request names.
+    ///
+    /// # Errors
+    /// The other end is not a server.
+    pub async fn open_over<S>(stream: S, url: &Endpoint, options: &Options) -> Result<Client, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (stream, early) = upgrade(stream, url, options).await?;
+        let (read, write) = tokio::io::split(stream);
+        Ok(Client::new(early, Box::new(read), Box::new(write), options))
+    }
+
+    fn new(early: Bytes, read: Source, write: Sink, options: &Options) -> Client {
+        let source: Source =
+            if early.is_empty() { read } else { Box::new(io::Cursor::new(early).chain(read)) };
+        Client {
+            inbound: Inbound::new(source, SERVER_MESSAGE_LIMIT),
+            outbound: Outbound::new(write),
+            encoding: options.encoding,
+            scratch: Vec::new(),
+            closed: None,
+            said_goodbye: false,
+            last_len: 0,
+            received: 0,
+        }
+    }
+
+    /// Says `Hello` and waits for the `Welcome`.
+    ///
+    /// # Errors
+    /// The server closed ([`Error::Closed`]), or answered with something else.
+    pub async fn join(&mut self, hello: Hello) -> Result<Welcome, Error> {
+        self.send(&ClientMessage::Hello(hello)).await?;
+        loop {
+            match self.next().await? {
+                Incoming::Message(ServerMessage::Welcome(welcome)) => return Ok(welcome),
+                // The close frame with the same code follows.
+                Incoming::Message(ServerMessage::Bye { .. }) | Incoming::Pong(_) => {}
+                Incoming::Closed(closed) => return Err(Error::Closed(closed)),
+                other => {
+                    let text = format!("{other:?}");
+                    return Err(Error::NotWelcome(text.chars().take(80).collect()));
+                }
+            }
+        }
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// The stream broke.
+    pub async fn send(&mut self, message: &ClientMessage) -> Result<(), Error> {
+        self.queue(message);
+        self.flush().await
+    }
+
+    /// Frames one message, to be sent with the next flush or send, in one write.
+    pub fn queue(&mut self, message: &ClientMessage) {
+        self.scratch.clear();
+        codec::encode_client(self.encoding, message, &mut self.scratch);
+        let opcode = match self.encoding {
+            Encoding::Bincode => OpCode::Binary,
+            Encoding::Json => OpCode::Text,
+        };
+        self.outbound.push(true, opcode, &mut self.scratch);
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// The stream broke.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.outbound.flush().await.map_err(Error::Send)
+    }
+
+    /// Sends a frame of one's own making, right or wrong: a ping, text on the binary protocol, half a message.
+    ///
+    /// # Errors
+    /// The stream broke.
+    pub async fn send_frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
+        self.said_goodbye |= opcode == OpCode::Close;
+        self.outbound.push(fin, opcode, &mut payload.to_vec());
+        self.flush().await
+    }
+
+    /// Sends bytes without a frame around them.
+    ///
+    /// # Errors
+    /// The stream broke.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.outbound.push_bytes(bytes);
+        self.flush().await
+    }
+
+    /// What comes next. Pings are answered and not shown; a close is answered and repeated ever after.
+    ///
+    /// # Errors
+    /// The server broke the protocol. The connection is of no use then.
+    pub async fn next(&mut self) -> Result<Incoming, Error> {
+        loop {
+            if let Some(closed) = &self.closed {
+                return Ok(Incoming::Closed(closed.clone()));
+            }
+            if self.outbound.has_waiting() {
+                // An answer that a dropped call left behind. Should the stream be broken, reading will say so.
+                let _ = self.outbound.flush().await;
+            }
+            let mut frame = match self.inbound.next().await {
+                Ok(frame) => frame,
+                Err(WebSocketError::UnexpectedEOF) => {
+                    self.closed = Some(Closed { code: Closed::CUT, reason: String::new() });
+                    continue;
+                }
+                Err(WebSocketError::IoError(error)) => {
+                    self.closed = Some(Closed { code: Closed::CUT, reason: error.to_string() });
+                    continue;
+                }
+                Err(error) => {
+                    self.closed = Some(Closed { code: Closed::CUT, reason: error.to_string() });
+                    return Err(Error::WebSocket(error));
+                }
+            };
+            self.received += frame.wire_len();
+            self.last_len = frame.payload.len();
+            match frame.opcode {
+                OpCode::Text | OpCode::Binary if frame.fin => return self.decode(&frame.payload),
+                OpCode::Text | OpCode::Binary | OpCode::Continuation => return Err(Error::Fragment),
+                OpCode::Ping => self.outbound.push(true, OpCode::Pong, &mut frame.payload),
+                OpCode::Pong => return Ok(Incoming::Pong(frame.payload.freeze())),
+                OpCode::Close => {
+                    self.closed = Some(read_close(&frame.payload));
+                    if !self.said_goodbye {
+                        let code = frame.payload.len().min(2);
+                        self.outbound.push(true, OpCode::Close, &mut frame.payload[..code]);
+                        // The server may be gone already, and then nobody needs the answer.
+                        let _ = self.outbound.flush().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says goodbye and waits for the server's answer; what still comes in before it is dropped.
+    ///
+    /// # Errors
+    /// The stream broke or the server broke the protocol.
+    pub async fn close(&mut self, code: u16, reason: &str) -> Result<Closed, Error> {
+        let mut payload = code.to_be_bytes().to_vec();
+        payload.extend_from_slice(reason.as_bytes());
+        self.send_frame(true, OpCode::Close, &payload).await?;
+        loop {
+            if let Incoming::Closed(closed) = self.next().await? {
+                return Ok(closed);
+            }
+        }
+    }
+
+    /// Length of the message that [`Client::next`] returned last: bytes, without the WebSocket header.
+    pub fn last_len(&self) -> usize {
+        self.last_len
+    }
+
+    /// Bytes (received, sent) since the handshake, WebSocket headers included, TCP/IP excluded.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.received, self.outbound.written)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Incoming, Error> {
+        // The server's serializer writes the tag first.
+        if self.encoding == Encoding::Json && bytes.starts_with(br#"{"type":"View""#) {
+            return Ok(Incoming::View(codec::decode_view(bytes)?));
+        }
+        Ok(Incoming::Message(codec::decode_server(self.encoding, bytes)?))
+    }
+}
+
+fn read_close(payload: &[u8]) -> Closed {
+    match payload.split_first_chunk() {
+        Some((code, reason)) => {
+            Closed { code: u16::from_be_bytes(*code), reason: String::from_utf8_lossy(reason).into_owned() }
+        }
+        None => Closed { code: Closed::NO_CODE, reason: String::new() },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! The clock against a virtual server and link, in virtual time: 1 ms steps, no sockets, no waiting.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// A room and a link with delays that a test chooses.
+struct Link {
+    /// ms from client to server and back, for the n-th message.
+    up: fn(u64) -> u64,
+    down: fn(u64) -> u64,
+    /// Instants (ms) between which the server simulates nothing.
+    stall: (u64, u64),
+}
+
+/// What happened to the inputs of the last part of a run.
+#[derive(Debug, Default)]
+struct Outcome {
+    margins: Vec<i64>,
+    missing: u32,
+    sent: u32,
+    clock_locked: bool,
+    target: f64,
+}
+
+const DT: f64 = 1000.0 / 30.0;
+
+impl Link {
+    fn steady(up: fn(u64) -> u64, down: fn(u64) -> u64) -> Link {
+        Link { up, down, stall: (0, 0) }
+    }
+
+    /// Runs for `ms`, and judges what happens from `from` on.
+    fn run(&self, ms: u64, from: u64) -> Outcome {
+        let base = Instant::now();
+        let at = |ms: u64| base + Duration::from_millis(ms);
+        let first = 70_000;
+        let mut clock: Option<Clock> = None;
+        let mut out = Outcome::default();
+        let (mut tick, mut next_step, mut messages) = (first, 0.0, 0);
+        let mut arrived: BTreeMap<u32, u64> = BTreeMap::new(); // tick -> ms, at the server
+        let mut uplink: Vec<(u64, u32)> = Vec::new();
+        let mut downlink: Vec<(u64, u32, i8)> = Vec::new();
+        let (mut last_up, mut last_down) = (0, 0);
+        for now in 0..ms {
+            uplink.retain(|&(when, input)| {
+                if when <= now && input > tick && input <= tick + WINDOW {
+                    arrived.entry(input).or_insert(when);
+                }
+                when > now
+            });
+            let stalled = (self.stall.0..self.stall.1).contains(&now);
+            if !stalled && now as f64 >= next_step {
+                next_step = if now as f64 - next_step > 5.0 * DT { now as f64 } else { next_step } + DT;
+                tick += 1;
+                let margin = match arrived.remove(&tick) {
+                    Some(when) => (now - when).min(127) as i8,
+                    None => MARGIN_MISSING,
+                };
+                if now >= from {
+                    match margin {
+                        MARGIN_MISSING => out.missing += 1,
+                        m => out.margins.push(i64::from(m)),
+                    }
+                }
+                messages += 1;
+                last_down = last_down.max(now + (self.down)(messages));
+                downlink.push((last_down, tick, margin));
+            }
+            downlink.retain(|&(when, tick, margin)| {
+                if when <= now {
+                    match &mut clock {
+                        Some(clock) => clock.on_snapshot(Tick(tick), margin, at(now)),
+                        None => clock = Some(Clock::new(Tick(tick), 30, at(now))),
+                    }
+                }
+                when > now
+            });
+            let Some(clock) = &mut clock else { continue };
+            while let Some(due) = clock.due(at(now)) {
+                assert!(due.scheduled <= at(now));
+                last_up = last_up.max(now + (self.up)(messages));
+                uplink.push((last_up, due.tick.0));
+                out.sent += u32::from(now >= from);
+            }
+            out.clock_locked = clock.locked();
+            out.target = clock.target_ms();
+        }
+        out
+    }
+}
+
+fn mean(margins: &[i64]) -> f64 {
+    margins.iter().sum::<i64>() as f64 / margins.len() as f64
+}
+
+#[test]
+fn on_a_quiet_link_inputs_arrive_just_in_time() {
+    for link in [Link::steady(|_| 0, |_| 0), Link::steady(|_| 40, |_| 40), Link::steady(|_| 90, |_| 30)] {
+        let out = link.run(6000, 2000);
+        assert_eq!(out.missing, 0, "{out:?}");
+        assert!((6.0..13.0).contains(&mean(&out.margins)), "{out:?}");
+        assert!(out.target < 10.0, "{out:?}");
+        assert!((118..=122).contains(&out.sent), "one input a tick: {out:?}");
+    }
+}
+
+#[test]
+fn jitter_widens_the_lead_instead_of_losing_inputs() {
+    let out = Link::steady(|n| 20 + n * 7919 % 31, |n| 20 + n * 104_729 % 17).run(20_000, 5000);
+    assert!(out.missing <= 9, "under 2 % of 450: {out:?}");
+    assert!((20.0..60.0).contains(&out.target), "{out:?}");
+}
+
+#[test]
+fn a_long_round_trip_is_found_by_seeking() {
+    let out = Link::steady(|_| 150, |_| 150).run(8000, 4000);
+    assert_eq!(out.missing, 0, "{out:?}");
+    assert!(out.clock_locked);
+}
+
+#[test]
+fn a_server_that_stalls_is_followed_again() {
+    let link = Link { up: |_| 5, down: |_| 5, stall: (3000, 4200) };
+    let out = link.run(10_000, 6500);
+    assert_eq!(out.missing, 0, "{out:?}");
+    assert!(mean(&out.margins) < 30.0, "{out:?}");
+}
+
+#[test]
+fn after_a_stall_of_ones_own_only_ticks_of_use_are_sent() {
+    let base = Instant::now();
+    let mut clock = Clock::new(Tick(100), 30, base);
+    while clock.due(base).is_some() {}
+    let late = base + Duration::from_secs(3);
+    let mut sent = 0;
+    while clock.due(late).is_some() {
+        sent += 1;
+    }
+    assert!((1..=2).contains(&sent), "{sent}");
+    assert!(clock.next_due() > late);
+}
+
+#[test]
+fn the_phase_never_runs_away_from_time_by_more_than_it_may() {
+    let base = Instant::now();
+    let mut clock = Clock::new(Tick(0), 30, base);
+    // Locks at a margin of 10 ms; then every input arrives 60 ms early.
+    let (mut last, mut tick): (Option<Due>, u32) = (None, 1);
+    for ms in 0..6000u32 {
+        let now = base + Duration::from_millis(u64::from(ms));
+        while let Some(due) = clock.due(now) {
+            if let Some(last) = last.replace(due).filter(|last| last.tick > Tick(20)) {
+                let gap = (due.scheduled - last.scheduled).as_secs_f64() * 1000.0 / DT;
+                assert!((0.94..1.03).contains(&gap), "{gap} at {due:?}");
+            }
+        }
+        if f64::from(ms) >= f64::from(tick) * DT {
+            clock.on_snapshot(Tick(tick), if tick < 10 { 10 } else { 60 }, now);
+            tick += 1;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a server is: `ws://host[:port][/path]`, checked before anything is dialled. Resolves no names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hyper::Uri;
+
+/// The address of a server's WebSocket endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+/// Why a URL was refused; each says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadUrl {
+    /// It is not a URL with a host.
+    #[error("{0:?} is not a URL: write it like ws://127.0.0.1:8080/ws")]
+    NotAUrl(String),
+    /// It has another scheme than `ws`.
+    #[error("{0}:// is not supported: use ws://, and for TLS a proxy or a server without it")]
+    Scheme(String),
+    /// It carries a user name or password.
+    #[error("the URL must not have a user name or password")]
+    Credentials,
+}
+
+impl Endpoint {
+    /// Where the server listens for WebSockets when the URL has no path.
+    pub const DEFAULT_PATH: &str = "/ws";
+
+    /// `host:port` to dial; an IPv6 address is in brackets.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Path and query to ask for.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Endpoint, BadUrl> {
+        let not_a_url = || BadUrl::NotAUrl(text.into());
+        let uri: Uri = text.parse().map_err(|_| not_a_url())?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(not_a_url());
+        };
+        if scheme != "ws" {
+            return Err(BadUrl::Scheme(scheme.into()));
+        }
+        if authority.as_str().contains('@') {
+            return Err(BadUrl::Credentials);
+        }
+        // A port that is no number leaves `port()` empty too: only a bare host means the default.
+        let port = match authority.port_u16() {
+            Some(0) => return Err(not_a_url()),
+            Some(port) => port,
+            None if authority.as_str() == authority.host() => 80,
+            None => return Err(not_a_url()),
+        };
+        let path = match uri.path_and_query().map(|p| p.as_str()) {
+            None | Some("" | "/") => Self::DEFAULT_PATH,
+            Some(path) => path,
+        };
+        Ok(Endpoint { host: authority.host().into(), port, path: path.into() })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ws://{}:{}{}", self.host, self.port, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_urls() {
+        for (text, whole) in [
+            ("ws://127.0.0.1:8080/ws", "ws://127.0.0.1:8080/ws"),
+            ("ws://localhost:8080", "ws://localhost:8080/ws"),
+            ("ws://localhost:8080/", "ws://localhost:8080/ws"),
+            ("ws://arena.example/play?x=1", "ws://arena.example:80/play?x=1"),
+            ("ws://[::1]:9/ws", "ws://[::1]:9/ws"),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), whole);
+        }
+        assert_eq!("ws://[::1]:9/ws".parse::<Endpoint>().unwrap().authority(), "[::1]:9");
+    }
+
+    #[test]
+    fn bad_urls_say_what_to_do() {
+        for (text, hint) in [
+            ("", "write it like"),
+            ("127.0.0.1:8080", "write it like"),
+            ("/ws", "write it like"),
+            ("ws://", "write it like"),
+            ("ws://host:99999/ws", "write it like"),
+            ("ws://host:0/ws", "write it like"),
+            ("ws://host:x/ws", "write it like"),
+            ("http://host/ws", "use ws://"),
+            ("wss://host/ws", "use ws://"),
+            ("ws://me:secret@host/ws", "user name"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            assert!(error.contains(hint), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Many bots that play on one server, and what they measure together: ramp up, measure, leave. Prints nothing.
+
+mod player;
+pub mod report;
+pub mod stats;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use protocol::RoomCode;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::endpoint::Endpoint;
+pub use report::Report;
+use stats::Stats;
+
+/// What a swarm does.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to play.
+    pub url: Endpoint,
+    /// How many bots.
+    pub bots: u32,
+    /// How long to measure, from when all have arrived.
+    pub duration: Duration,
+    /// Bots that connect per second.
+    pub rate: f64,
+    /// Which room; none for quick play.
+    pub room: Option<RoomCode>,
+    /// Seed of the bots' tempers.
+    pub seed: u64,
+}
+
+/// How a swarm is getting on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Bots in their seats.
+    pub playing: u32,
+    /// Bots that got no seat.
+    pub failed: u32,
+    /// Seats lost.
+    pub lost: u32,
+    /// Median from input to snapshot so far, ms.
+    pub latency_p50_ms: f64,
+    /// The same, 99th percentile.
+    pub latency_p99_ms: f64,
+}
+
+/// The parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Phase {
+    /// Bots connect.
+    Ramp,
+    /// All have arrived or failed; it counts.
+    Measure {
+        /// Time since the window opened.
+        elapsed: Duration,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The figures.
+    pub report: Report,
+    /// Why the first bot without a seat has none.
+    pub first_failure: Option<String>,
+}
+
+/// How long a bot may take to get its seat.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the bots may take to leave.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often the run looks at its own state.
+const HEARTBEAT: Duration = Duration::from_millis(20);
+/// Between two calls of the progress function.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// What the bots of one swarm share.
+struct Shared {
+    config: Config,
+    /// When the measurement began; empty during the ramp.
+    window: OnceLock<Instant>,
+    leaving: AtomicBool,
+    stats: Mutex<Stats>,
+}
+
+impl Shared {
+    /// The lock is held for a few histogram updates and never across an await.
+    fn stats(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs a swarm until its time is over, all bots are gone, or `stop` resolves. Every bot's wait is bounded.
+pub async fn run(
+    config: Config,
+    stop: impl Future<Output = ()>,
+    mut on_progress: impl FnMut(Progress),
+) -> Outcome {
+    let url = config.url.to_string();
+    let shared = Arc::new(Shared {
+        config,
+        window: OnceLock::new(),
+        leaving: AtomicBool::new(false),
+        stats: Mutex::new(Stats::default()),
+    });
+    let mut bots = JoinSet::new();
+    let started = Instant::now();
+    let mut shown: Option<Instant> = None;
+    let mut spawned = 0;
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            _ = heartbeat.tick() => {}
+            () = &mut stop => break,
+        }
+        let now = Instant::now();
+        let due = ((now - started).as_secs_f64() * shared.config.rate) as u32 + 1;
+        while spawned < due.min(shared.config.bots) {
+            bots.spawn(player::play(Arc::clone(&shared), spawned));
+            spawned += 1;
+        }
+        let (progress, settled) = {
+            let stats = shared.stats();
+            (progress(&shared, &stats, now), stats.connected + stats.failed)
+        };
+        if shown.is_none_or(|at| now - at >= PROGRESS_EVERY) {
+            shown = Some(now);
+            on_progress(progress);
+        }
+        if settled == shared.config.bots {
+            let opened = *shared.window.get_or_init(|| now);
+            if progress.playing == 0 || now - opened >= shared.config.duration {
+                break;
+            }
+        }
+    }
+    let ended = Instant::now();
+    shared.leaving.store(true, Ordering::Relaxed);
+    let everybody_out = async { while bots.join_next().await.is_some() {} };
+    // Bots that are still connecting or whose goodbye stays unanswered are dropped with the set.
+    let _ = tokio::time::timeout(LEAVE_TIMEOUT, everybody_out).await;
+    bots.abort_all();
+    let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
+    let stats = shared.stats();
+    Outcome {
+        report: Report::new(url, window.as_secs_f64(), &stats),
+        first_failure: stats.first_failure.clone(),
+    }
+}
+
+fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
+    let phase = match shared.window.get() {
+        None => Phase::Ramp,
+        Some(&opened) => Phase::Measure { elapsed: now - opened },
+    };
+    Progress {
+        phase,
+        playing: stats.playing,
+        failed: stats.failed,
+        lost: stats.disconnects.values().sum(),
+        latency_p50_ms: stats.latency.quantile(0.5) as f64 / 1000.0,
+        latency_p99_ms: stats.latency.quantile(0.99) as f64 / 1000.0,
+    }
+}

@@ -1,0 +1,241 @@
+//! One bot of a swarm: takes a seat, plays, measures, leaves. One task each, which reads and writes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::message::Hello;
+use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared};
+use crate::bot::Bot;
+use crate::client::{Client, Closed, Error, Incoming};
+use crate::session::{Change, Session, Tally};
+
+/// An input this old that no snapshot has answered when the bot ends counts with its age: leaving it out would hide the
+/// worst latencies.
+const UNANSWERED: Duration = Duration::from_millis(250);
+/// How long to look for the server's reason after the stream broke, and for the close after a `Bye`.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// A destroyed ship that is not back by itself after this asks for it, as often as this.
+const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
+
+/// Plays the `index`-th bot from connecting to the end.
+pub(super) async fn play(shared: Arc<Shared>, index: u32) {
+    let config = &shared.config;
+    let hello = Hello {
+        name: format!("bot-{index:04}"),
+        hue: (index % 8) as u8,
+        room: config.room.as_ref().map_or_else(String::new, ToString::to_string),
+        ..Hello::default()
+    };
+    let joined = timeout(JOIN_TIMEOUT, Client::connect(&config.url, hello)).await;
+    let (client, welcome) = match joined {
+        Ok(Ok(joined)) => joined,
+        Ok(Err(error)) => return failed(&shared, error.to_string()),
+        Err(_) => return failed(&shared, format!("no seat within {} s", JOIN_TIMEOUT.as_secs())),
+    };
+    {
+        let mut stats = shared.stats();
+        stats.connected += 1;
+        stats.playing += 1;
+    }
+    let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
+    let now = Instant::now();
+    let mut player = Player {
+        client,
+        session: Session::new(&welcome, now).forgetting_names(),
+        bot: Bot::new(seed),
+        pending: VecDeque::new(),
+        measuring: None,
+        last_arrival: None,
+        alive_at: now,
+        asked_at: now,
+        shared: &shared,
+    };
+    let end = player.run().await;
+    player.settle(Instant::now(), end.as_ref().err());
+    if end.is_ok() {
+        let goodbye = player.client.close(CloseCode::Left.code(), "");
+        let _ = timeout(LEAVE_TIMEOUT, goodbye).await;
+    }
+}
+
+fn failed(shared: &Shared, why: String) {
+    let mut stats = shared.stats();
+    stats.failed += 1;
+    stats.first_failure.get_or_insert(why);
+}
+
+struct Player<'a> {
+    client: Client,
+    session: Session,
+    bot: Bot,
+    /// Inputs that no snapshot has answered, with their scheduled send times; ascending ticks.
+    pending: VecDeque<(Tick, Instant)>,
+    measuring: Option<Measuring>,
+    last_arrival: Option<Instant>,
+    alive_at: Instant,
+    asked_at: Instant,
+    shared: &'a Shared,
+}
+
+/// Where the counters stood when this bot's window opened.
+struct Measuring {
+    since: Instant,
+    tally: Tally,
+    traffic: (u64, u64),
+}
+
+impl Player<'_> {
+    /// Plays until it is time to leave, or until the seat is lost.
+    async fn run(&mut self) -> Result<(), Closed> {
+        let sleep = sleep_until(self.session.clock.next_due());
+        tokio::pin!(sleep);
+        while !self.shared.leaving() {
+            tokio::select! {
+                biased;
+                () = &mut sleep => self.send_due(Instant::now()).await?,
+                incoming = self.client.next() => self.take(incoming, Instant::now()).await?,
+            }
+            let next = self.session.clock.next_due();
+            if sleep.deadline() != next {
+                sleep.as_mut().reset(next);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_due(&mut self, now: Instant) -> Result<(), Closed> {
+        self.open_window(now);
+        let mut lag = None;
+        while let Some(due) = self.session.clock.due(now) {
+            let (controls, seen) = self.bot.hold(&self.session, due.tick);
+            let input = self.session.input_seeing(due.tick, controls, seen);
+            self.client.queue(&ClientMessage::Input(input));
+            // A clock that jumped back sends some ticks again.
+            while self.pending.back().is_some_and(|&(tick, _)| tick >= due.tick) {
+                self.pending.pop_back();
+            }
+            self.pending.push_back((due.tick, due.scheduled));
+            lag = lag.max(Some(now - due.scheduled));
+        }
+        if self.is_stranded(now) {
+            self.asked_at = now;
+            self.client.queue(&ClientMessage::Spawn);
+        }
+        if let (Some(lag), Some(_)) = (lag, &self.measuring) {
+            self.shared.stats().schedule_lag.record(lag);
+        }
+        match self.client.flush().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.last_words(error).await),
+        }
+    }
+
+    async fn take(&mut self, incoming: Result<Incoming, Error>, now: Instant) -> Result<(), Closed> {
+        let message = match incoming {
+            Ok(Incoming::Message(message)) => message,
+            Ok(Incoming::View(_) | Incoming::Pong(_)) => return Ok(()),
+            Ok(Incoming::Closed(closed)) => return Err(closed),
+            Err(error) => return Err(Closed { code: Closed::CUT, reason: error.to_string() }),
+        };
+        let change = match self.session.take(&message, now) {
+            Ok(change) => change,
+            Err(error) => return Err(Closed { code: Closed::CUT, reason: error.to_string() }),
+        };
+        match change {
+            Change::View => self.measure_snapshot(now),
+            Change::Bye { code, .. } => return Err(self.await_close(code).await),
+            Change::Scores | Change::Destroyed { .. } | Change::Other => {}
+        }
+        Ok(())
+    }
+
+    fn measure_snapshot(&mut self, now: Instant) {
+        let view = self.session.view();
+        if view.own.is_some_and(|own| own.hp > 0) {
+            self.alive_at = now;
+        }
+        let answered = self.pending.partition_point(|&(tick, _)| tick <= view.tick);
+        let before = self.last_arrival.replace(now);
+        let Some(Measuring { since, .. }) = self.measuring else {
+            self.pending.drain(..answered);
+            return;
+        };
+        let mut stats = self.shared.stats();
+        for (_, scheduled) in self.pending.drain(..answered).filter(|&(_, at)| at >= since) {
+            stats.latency.record(now.saturating_duration_since(scheduled));
+        }
+        if let Some(before) = before.filter(|&at| at >= since) {
+            stats.interval.record(now - before);
+        }
+        stats.snapshot_bytes.record_value(self.client.last_len() as u64);
+    }
+
+    /// Notes the counters once the swarm measures.
+    fn open_window(&mut self, now: Instant) {
+        if self.measuring.is_none() && self.shared.window.get().is_some() {
+            let (tally, traffic) = (self.session.tally, self.client.traffic());
+            self.measuring = Some(Measuring { since: now, tally, traffic });
+        }
+    }
+
+    /// Adds what this bot measured, and how it ended, to the swarm's figures.
+    fn settle(&mut self, now: Instant, lost: Option<&Closed>) {
+        let mut stats = self.shared.stats();
+        stats.playing -= 1;
+        if let Some(closed) = lost {
+            *stats.disconnects.entry(closed.code).or_default() += 1;
+        }
+        let Some(begin) = &self.measuring else { return };
+        stats.bot_time += now - begin.since;
+        let (down, up) = self.client.traffic();
+        stats.down += down - begin.traffic.0;
+        stats.up += up - begin.traffic.1;
+        let (total, tally) = (&mut stats.tally, self.session.tally);
+        total.shots += tally.shots - begin.tally.shots;
+        total.kills += tally.kills - begin.tally.kills;
+        total.deaths += tally.deaths - begin.tally.deaths;
+        total.pickups += tally.pickups - begin.tally.pickups;
+        for &(_, scheduled) in self.pending.iter().filter(|&&(_, at)| at >= begin.since) {
+            let age = now.saturating_duration_since(scheduled);
+            if age >= UNANSWERED {
+                stats.latency.record(age);
+            }
+        }
+    }
+
+    /// True if the ship should be back and is not: after being parked, a client has to ask.
+    fn is_stranded(&self, now: Instant) -> bool {
+        now - self.alive_at >= ASK_FOR_SHIP && now - self.asked_at >= ASK_FOR_SHIP
+    }
+
+    /// Sending failed: what the server said before it closed is the better reason.
+    async fn last_words(&mut self, error: Error) -> Closed {
+        let cut = Closed { code: Closed::CUT, reason: error.to_string() };
+        self.read_until_closed(cut).await
+    }
+
+    /// The server has said `Bye` with `code`; the close frame should say the same.
+    async fn await_close(&mut self, code: u16) -> Closed {
+        self.read_until_closed(Closed { code, reason: String::new() }).await
+    }
+
+    /// Reads on to the end of the connection. `known` stands in where the end says nothing better.
+    async fn read_until_closed(&mut self, known: Closed) -> Closed {
+        let read = async {
+            let mut known = known.clone();
+            loop {
+                match self.client.next().await {
+                    Ok(Incoming::Message(ServerMessage::Bye { code, .. })) => known.code = code,
+                    Ok(Incoming::Closed(closed)) if closed.code != Closed::CUT => return closed,
+                    Ok(Incoming::Closed(_)) | Err(_) => return known,
+                    Ok(_) => {}
+                }
+            }
+        };
+        timeout(LAST_WORDS, read).await.unwrap_or(known)
+    }
+}

@@ -1,0 +1,272 @@
+//! A swarm's results: figures per client from the raw counts, as a table for people and as JSON for scripts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use protocol::CloseCode;
+use serde::Serialize;
+
+use super::stats::{Micros, Stats};
+
+/// What a swarm found out. Its JSON is stable: `schema` changes with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Names this layout.
+    pub schema: &'static str,
+    /// Where the bots played.
+    pub url: String,
+    /// Bots by outcome.
+    pub bots: Bots,
+    /// Length of the measurement window, s.
+    pub window_seconds: f64,
+    /// Rate of snapshots.
+    pub snapshots: Snapshots,
+    /// From the scheduled send time of an input to the first snapshot that has it.
+    pub latency_ms: Latency,
+    /// Between two snapshots of one client.
+    pub interval_ms: Interval,
+    /// Length of a snapshot message, without the WebSocket header.
+    pub snapshot_bytes: Sizes,
+    /// Per client, WebSocket headers included, TCP/IP excluded.
+    pub bytes_per_second: Rates,
+    /// Pulses fired.
+    pub shots_per_bot_minute: f64,
+    /// Ships destroyed.
+    pub kills_per_bot_minute: f64,
+    /// Things picked up.
+    pub pickups_per_bot_minute: f64,
+    /// Seats lost before the end, by close code.
+    pub disconnects: BTreeMap<u16, u32>,
+    /// How well the swarm itself kept time.
+    pub generator: Generator,
+}
+
+/// Bots by outcome.
+#[derive(Debug, Clone, Serialize)]
+pub struct Bots {
+    /// Got a seat.
+    pub connected: u32,
+    /// Did not.
+    pub failed: u32,
+}
+
+/// Rate of snapshots.
+#[derive(Debug, Clone, Serialize)]
+pub struct Snapshots {
+    /// Mean over clients and the window.
+    pub per_second_per_client: f64,
+}
+
+/// Quantiles of a latency, ms.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct Latency {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+/// Quantiles of an interval, ms.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct Interval {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+/// Quantiles of a length, bytes.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct Sizes {
+    pub mean: f64,
+    pub p50: u64,
+    pub p99: u64,
+}
+
+/// Bytes a second.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rates {
+    /// From the server.
+    pub down: f64,
+    /// To the server.
+    pub up: f64,
+}
+
+/// How well the swarm itself kept time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Generator {
+    /// From the scheduled to the real send time of inputs: contained in the latency.
+    pub schedule_lag_ms: Interval,
+}
+
+impl Report {
+    /// The figures of a swarm that measured for `window_seconds`.
+    pub fn new(url: String, window_seconds: f64, stats: &Stats) -> Report {
+        let seconds = stats.bot_time.as_secs_f64();
+        let per_second = |n: u64| if seconds > 0.0 { round(n as f64 / seconds) } else { 0.0 };
+        let per_minute = |n: u32| if seconds > 0.0 { round(f64::from(n) * 60.0 / seconds) } else { 0.0 };
+        let bytes = &stats.snapshot_bytes;
+        Report {
+            schema: "drift-swarm/1",
+            url,
+            bots: Bots { connected: stats.connected, failed: stats.failed },
+            window_seconds: round(window_seconds),
+            snapshots: Snapshots { per_second_per_client: per_second(bytes.count()) },
+            latency_ms: Latency {
+                p50: ms(&stats.latency, 0.5),
+                p90: ms(&stats.latency, 0.9),
+                p99: ms(&stats.latency, 0.99),
+                p999: ms(&stats.latency, 0.999),
+                max: ms(&stats.latency, 1.0),
+            },
+            interval_ms: interval(&stats.interval),
+            snapshot_bytes: Sizes {
+                mean: round(bytes.mean()),
+                p50: bytes.quantile(0.5),
+                p99: bytes.quantile(0.99),
+            },
+            bytes_per_second: Rates { down: per_second(stats.down), up: per_second(stats.up) },
+            shots_per_bot_minute: per_minute(stats.tally.shots),
+            kills_per_bot_minute: per_minute(stats.tally.kills),
+            pickups_per_bot_minute: per_minute(stats.tally.pickups),
+            disconnects: stats.disconnects.clone(),
+            generator: Generator { schedule_lag_ms: interval(&stats.schedule_lag) },
+        }
+    }
+
+    /// True if every bot got a seat and kept it to the end.
+    pub fn is_clean(&self) -> bool {
+        self.bots.failed == 0 && self.disconnects.is_empty()
+    }
+}
+
+fn interval(us: &Micros) -> Interval {
+    Interval { p50: ms(us, 0.5), p99: ms(us, 0.99), max: ms(us, 1.0) }
+}
+
+fn ms(us: &Micros, quantile: f64) -> f64 {
+    round(us.quantile(quantile) as f64 / 1000.0)
+}
+
+/// Three digits after the point say all there is to say.
+fn round(x: f64) -> f64 {
+    (x * 1000.0).round() / 1000.0
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Latency { p50, p90, p99, p999, max } = self.latency_ms;
+        let gap = &self.interval_ms;
+        let lag = &self.generator.schedule_lag_ms;
+        writeln!(f, "bots             {} connected, {} failed", self.bots.connected, self.bots.failed)?;
+        writeln!(f, "window           {:.1} s", self.window_seconds)?;
+        writeln!(f, "snapshots        {:.2} /s per client", self.snapshots.per_second_per_client)?;
+        writeln!(
+            f,
+            "input→snapshot   p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1} ms"
+        )?;
+        writeln!(
+            f,
+            "  own lateness   p50 {:.1}  p99 {:.1}  max {:.1} ms (contained)",
+            lag.p50, lag.p99, lag.max
+        )?;
+        writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
+        let size = &self.snapshot_bytes;
+        writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;
+        let rate = &self.bytes_per_second;
+        writeln!(f, "traffic          down {:.0}  up {:.0} B/s per client", rate.down, rate.up)?;
+        let (shots, kills) = (self.shots_per_bot_minute, self.kills_per_bot_minute);
+        let pickups = self.pickups_per_bot_minute;
+        writeln!(
+            f,
+            "play             {shots:.1} shots  {kills:.2} kills  {pickups:.1} pickups per bot and minute"
+        )?;
+        write!(f, "disconnects      ")?;
+        if self.disconnects.is_empty() {
+            write!(f, "none")?;
+        }
+        for (i, (&code, count)) in self.disconnects.iter().enumerate() {
+            let label = CloseCode::from_code(code).map_or("cut", CloseCode::label);
+            write!(f, "{}{count} × {code} {label}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::Tally;
+
+    fn stats() -> Stats {
+        let mut stats = Stats { connected: 2, bot_time: Duration::from_secs(20), ..Stats::default() };
+        for _ in 0..600 {
+            stats.snapshot_bytes.record_value(200);
+            stats.interval.record(Duration::from_micros(33_333));
+            stats.latency.record(Duration::from_millis(12));
+        }
+        stats.down = 600 * 204;
+        stats.up = 600 * 15;
+        stats.tally = Tally { shots: 40, kills: 2, deaths: 1, pickups: 10 };
+        stats
+    }
+
+    #[test]
+    fn rates_are_per_client_and_window() {
+        let report = Report::new("ws://x:1/ws".into(), 10.0, &stats());
+        assert_eq!(report.snapshots.per_second_per_client, 30.0);
+        assert_eq!((report.bytes_per_second.down, report.bytes_per_second.up), (6120.0, 450.0));
+        let play = (report.shots_per_bot_minute, report.kills_per_bot_minute, report.pickups_per_bot_minute);
+        assert_eq!(play, (120.0, 6.0, 30.0));
+        assert!(report.is_clean());
+    }
+
+    #[test]
+    fn the_json_has_the_names_that_scripts_read() {
+        let mut stats = stats();
+        stats.disconnects.insert(4003, 2);
+        let report = Report::new("ws://x:1/ws".into(), 10.0, &stats);
+        assert!(!report.is_clean());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["schema"], "drift-swarm/1");
+        assert_eq!(json["disconnects"]["4003"], 2);
+        for path in [
+            "/bots/connected",
+            "/bots/failed",
+            "/snapshots/per_second_per_client",
+            "/latency_ms/p50",
+            "/latency_ms/p90",
+            "/latency_ms/p99",
+            "/latency_ms/p999",
+            "/latency_ms/max",
+            "/interval_ms/p50",
+            "/interval_ms/p99",
+            "/interval_ms/max",
+            "/snapshot_bytes/mean",
+            "/snapshot_bytes/p50",
+            "/snapshot_bytes/p99",
+            "/bytes_per_second/down",
+            "/bytes_per_second/up",
+            "/shots_per_bot_minute",
+            "/kills_per_bot_minute",
+            "/pickups_per_bot_minute",
+            "/generator/schedule_lag_ms/p99",
+        ] {
+            assert!(json.pointer(path).is_some_and(serde_json::Value::is_number), "{path}");
+        }
+        let table = report.to_string();
+        assert!(table.contains("2 × 4003 too_slow"), "{table}");
+    }
+
+    #[test]
+    fn nothing_measured_is_zero_and_not_a_crash() {
+        let report = Report::new(String::new(), 0.0, &Stats::default());
+        assert_eq!(report.latency_ms.p50, 0.0);
+        assert!(report.to_string().contains("none"));
+    }
+}

@@ -1,0 +1,123 @@
+//! What a swarm measures while it plays, as histograms and counts. Prints nothing: see [`super::report`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::session::Tally;
+
+/// Durations in µs up to a minute with three digits. More is recorded as a minute.
+const LONGEST_US: u64 = 60_000_000;
+
+/// Everything measured, of all bots together.
+#[derive(Debug, Clone)]
+pub struct Stats {
+    /// Bots that got a seat.
+    pub connected: u32,
+    /// Bots that did not.
+    pub failed: u32,
+    /// Why the first of those did not.
+    pub first_failure: Option<String>,
+    /// Bots that have a seat now.
+    pub playing: u32,
+    /// Time that bots spent playing inside the measurement window, added up.
+    pub bot_time: Duration,
+    /// From the scheduled send time of an input to the first snapshot that has it, µs.
+    pub latency: Micros,
+    /// Between two snapshots of one bot, µs.
+    pub interval: Micros,
+    /// From the scheduled to the real send time of an input, µs: the generator's own share of the latency.
+    pub schedule_lag: Micros,
+    /// Length of a snapshot message, bytes.
+    pub snapshot_bytes: Micros,
+    /// Bytes received by all, WebSocket headers included.
+    pub down: u64,
+    /// Bytes sent by all, WebSocket headers included.
+    pub up: u64,
+    /// What the bots achieved.
+    pub tally: Tally,
+    /// Seats lost before the end, by close code.
+    pub disconnects: BTreeMap<u16, u32>,
+}
+
+/// A histogram of µs (or of anything else with a similar range).
+#[derive(Debug, Clone)]
+pub struct Micros(Histogram<u64>);
+
+impl Micros {
+    fn new() -> Micros {
+        Micros(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("these bounds are valid"))
+    }
+
+    /// Records a duration.
+    pub fn record(&mut self, duration: Duration) {
+        self.record_value(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Records a number.
+    pub fn record_value(&mut self, value: u64) {
+        self.0.saturating_record(value);
+    }
+
+    /// The value that the share `q` of all does not exceed; 0 when nothing was recorded.
+    pub fn quantile(&self, q: f64) -> u64 {
+        self.0.value_at_quantile(q)
+    }
+
+    /// The largest.
+    pub fn max(&self) -> u64 {
+        self.0.max()
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        self.0.mean()
+    }
+
+    /// How many were recorded.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Stats {
+        Stats {
+            connected: 0,
+            failed: 0,
+            first_failure: None,
+            playing: 0,
+            bot_time: Duration::ZERO,
+            latency: Micros::new(),
+            interval: Micros::new(),
+            schedule_lag: Micros::new(),
+            snapshot_bytes: Micros::new(),
+            down: 0,
+            up: 0,
+            tally: Tally::default(),
+            disconnects: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_keeps_three_digits_and_clips_what_is_absurd() {
+        let mut us = Micros::new();
+        for ms in 1..=1000 {
+            us.record(Duration::from_millis(ms));
+        }
+        assert_eq!(us.count(), 1000);
+        for (q, expected) in [(0.5, 500_000.0), (0.99, 990_000.0), (0.999, 999_000.0)] {
+            let off = us.quantile(q) as f64 / expected - 1.0;
+            assert!(off.abs() < 0.002, "{q}: {}", us.quantile(q));
+        }
+        us.record(Duration::from_secs(3600));
+        assert!(us.max() >= LONGEST_US);
+        assert_eq!(Micros::new().quantile(0.5), 0);
+    }
+}

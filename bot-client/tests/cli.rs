@@ -1,0 +1,62 @@
+//! The binary from outside: exit codes and what a person reads. Needs no server.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bot-client"))
+        .args(arguments)
+        .output()
+        .expect("the binary was built for this test")
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], hint: &str) -> String {
+    let output = run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(hint), "{stderr}");
+    assert!(output.stdout.is_empty());
+    stderr
+}
+
+#[test]
+fn a_bad_url_is_one_line_that_says_what_to_do() {
+    for (url, hint) in [("127.0.0.1:8080", "ws://127.0.0.1:8080/ws"), ("http://127.0.0.1/ws", "use ws://")] {
+        let stderr = refused(&["swarm", "--url", url], hint);
+        assert_eq!(stderr.trim().lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn bad_arguments_are_refused_before_anything_starts() {
+    refused(&[], "Usage");
+    refused(&["swarm", "--bots", "0"], "--bots");
+    refused(&["swarm", "--duration", "soon"], "10s");
+    refused(&["swarm", "--room", "no spaces"], "room code");
+    refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
+}
+
+#[test]
+fn nobody_listening_is_said_at_once() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("ws://127.0.0.1:{port}/ws");
+    let stderr = refused(&["swarm", "--url", &url, "--bots", "3"], "Is the server running");
+    assert!(stderr.contains(&port.to_string()), "{stderr}");
+}
+
+#[test]
+fn something_else_listening_is_no_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            use std::io::{Read, Write};
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhere?");
+        }
+    });
+    refused(&["swarm", "--url", &url, "--bots", "2"], "404");
+}
