@@ -104,6 +104,28 @@ pub fn decode_view(bytes: &[u8]) -> Result<View, DecodeError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
+/// The protocol number of a `Hello`, also of one whose other fields this protocol does not know; none if the message is
+/// not a `Hello`. For telling a client of another version why it is refused.
+pub fn hello_protocol(encoding: Encoding, bytes: &[u8]) -> Option<u16> {
+    /// What every protocol's `Hello` begins with.
+    #[derive(serde::Deserialize)]
+    struct Head {
+        r#type: String,
+        protocol: u16,
+    }
+    match encoding {
+        Encoding::Bincode => {
+            let config = bincode::config::standard().with_limit::<16>();
+            let ((variant, number), _): ((u8, u16), _) = bincode::decode_from_slice(bytes, config).ok()?;
+            (variant == 0).then_some(number)
+        }
+        Encoding::Json => {
+            let head: Head = serde_json::from_slice(bytes).ok()?;
+            (head.r#type == "Hello").then_some(head.protocol)
+        }
+    }
+}
+
 fn encode<M: Encode + Serialize>(encoding: Encoding, message: &M, out: &mut Vec<u8>) {
     match encoding {
         Encoding::Bincode => {

@@ -1,1 +1,19 @@
-//! The server.
+//! Drift Arena's server: inputs come in, the world steps, snapshots go out.
+//!
+//! The way of an input: [`net`] (frames, limits) → `protocol::codec` → [`session`] → [`room::inbound`] →
+//! `sim::World::step`. The way of a snapshot: `sim::World` → [`room::interest`] → [`room::outbound`] → [`outbox`] →
+//! [`net`]. [`lobby`] finds the room, [`room::driver`] makes it tick.
+
+pub mod config;
+pub mod lobby;
+pub mod metrics;
+pub mod net;
+pub mod outbox;
+pub mod room;
+pub mod run;
+pub mod session;
+pub mod time;
+
+pub use config::{Config, ConfigError, RawConfig};
+pub use metrics::Summary;
+pub use run::{Listeners, Options, run};

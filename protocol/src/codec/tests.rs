@@ -265,6 +265,16 @@ fn trailing_bytes_and_oversize_are_errors() {
 }
 
 #[test]
+fn the_number_of_another_protocol_is_found() {
+    assert_eq!(hello_protocol(Encoding::Bincode, &[0, 2, 99]), Some(2));
+    assert_eq!(hello_protocol(Encoding::Bincode, &[1, 2, 99]), None);
+    assert_eq!(hello_protocol(Encoding::Bincode, &[0]), None);
+    let text = br#"{"type":"Hello","protocol":7,"name":5}"#;
+    assert_eq!(hello_protocol(Encoding::Json, text), Some(7));
+    assert_eq!(hello_protocol(Encoding::Json, br#"{"type":"Spawn"}"#), None);
+}
+
+#[test]
 fn a_script_needs_to_say_little() {
     let text = br#"{"type":"Hello","protocol":1}"#;
     assert_eq!(decode_client(Encoding::Json, text).unwrap(), ClientMessage::Hello(Hello::default()));

@@ -1,0 +1,90 @@
+//! The command line: flags over the configuration file, errors in one line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use server::config::RawPilots;
+use server::{Config, RawConfig};
+
+/// An authoritative real-time multiplayer game server. Start it, open the printed address in a browser, and play
+/// against server-run pilots and whoever else opens it.
+#[derive(Debug, Parser)]
+#[command(name = "server", version, about, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Address to listen on; 0.0.0.0:8080 lets others on the network play [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+
+    /// Configuration file in TOML; assets/server.toml explains every key. Flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Most players in a room, 1 to 4000; also sets how large the world is [default: 100]
+    #[arg(long, value_name = "N")]
+    room_capacity: Option<u16>,
+
+    /// Server-run ships that fill a room while few people play: a number up to 64, or auto [default: auto]
+    #[arg(long, value_name = "N|auto", value_parser = pilots)]
+    pilots: Option<RawPilots>,
+
+    /// Seed of maps and chance, to get the same room again [default: a new one each start]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Address of /metrics and /healthz, or off [default: the port after --listen's, on loopback]
+    #[arg(long, value_name = "ADDR|off")]
+    admin: Option<String>,
+
+    /// Serve the page from this folder instead of the one inside the program; for working on the page
+    #[arg(long, value_name = "DIR")]
+    assets: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  server                                   play at http://127.0.0.1:8080
+  server --listen 0.0.0.0:8080             let others on the network play, too
+  server --room-capacity 1000 --pilots 0   a large room for people and bots only
+
+RUST_LOG sets what is logged to stderr (RUST_LOG=debug). Ctrl-C tells the players and stops.";
+
+fn pilots(text: &str) -> Result<RawPilots, String> {
+    match text.parse() {
+        Ok(n) => Ok(RawPilots::Number(n)),
+        Err(_) if text == "auto" => Ok(RawPilots::Word(text.to_owned())),
+        Err(_) => Err("a number from 0 to 64, or auto".to_owned()),
+    }
+}
+
+impl Cli {
+    /// Reads the command line and the configuration that it names. An error has been printed when this returns one.
+    pub(crate) fn read() -> Result<Config, ExitCode> {
+        let cli = Cli::try_parse().map_err(|error| {
+            if !error.use_stderr() {
+                // --help and --version are no errors.
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or("error: wrong arguments");
+            eprintln!("{first} (--help shows the options)");
+            ExitCode::from(super::USAGE)
+        })?;
+        cli.config().map_err(|error| {
+            eprintln!("error: {error}");
+            ExitCode::from(super::USAGE)
+        })
+    }
+
+    fn config(self) -> Result<Config, server::ConfigError> {
+        let mut raw = self.config.as_deref().map_or_else(|| Ok(RawConfig::default()), RawConfig::read)?;
+        raw.listen = self.listen.unwrap_or(raw.listen);
+        raw.admin = self.admin.unwrap_or(raw.admin);
+        raw.seed = self.seed.or(raw.seed);
+        raw.rooms.capacity = self.room_capacity.unwrap_or(raw.rooms.capacity);
+        raw.rooms.pilots = self.pilots.unwrap_or(raw.rooms.pilots);
+        let config = raw.check()?;
+        Ok(Config { assets: self.assets, ..config })
+    }
+}

@@ -1,0 +1,364 @@
+//! Configuration in two stages: [`RawConfig`] as somebody wrote it, [`Config`] as checked. Nothing here is applied.
+//!
+//! `assets/server.toml` is the commented default; a test holds it equal to [`RawConfig::default`].
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Most players a room can have: slots and the side of the world are sized for it.
+pub const MAX_CAPACITY: u16 = 4000;
+
+/// Why a configuration was refused. Each says where and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has an unknown key or a value of the wrong type.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, in one line.
+        message: String,
+    },
+    /// A value is out of its range.
+    #[error("{key} = {value}: {expected}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+/// The configuration as written: file, then flags over it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Address of the game and the page.
+    pub listen: String,
+    /// Address of `/metrics` and `/healthz`: `"auto"`, `"off"` or an address.
+    pub admin: String,
+    /// Seed of the rooms' maps and of all that is random in them; none draws one.
+    pub seed: Option<u64>,
+    /// Rooms.
+    pub rooms: RawRooms,
+    /// Connections.
+    pub net: RawNet,
+}
+
+/// `[rooms]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawRooms {
+    /// Most players in a room.
+    pub capacity: u16,
+    /// Server-run ships: `"auto"` or a number.
+    pub pilots: RawPilots,
+    /// Most rooms at a time.
+    pub max: usize,
+    /// Most spectators in a room.
+    pub spectators: u16,
+    /// Seconds that a room stays when the last player has left.
+    pub idle_secs: u64,
+    /// Send `Debug` figures to every client once a second.
+    pub debug: bool,
+}
+
+/// `rooms.pilots`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum RawPilots {
+    /// That many.
+    Number(u16),
+    /// `"auto"`
+    Word(String),
+}
+
+/// `[net]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawNet {
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// Most of them on the JSON subprotocol, which costs many times a binary one.
+    pub max_json: usize,
+    /// Pages of these origins may connect besides the server's own.
+    pub allowed_origins: Vec<String>,
+    /// Seconds for a request's head, and again for the `Hello`.
+    pub handshake_secs: u64,
+    /// Seconds between WebSocket pings.
+    pub ping_secs: u64,
+    /// Seconds without a byte after which a connection counts as lost.
+    pub silence_secs: u64,
+    /// Messages a second that one connection may send on average; twice that at once.
+    pub messages_per_sec: u32,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        RawConfig {
+            listen: "127.0.0.1:8080".into(),
+            admin: "auto".into(),
+            seed: None,
+            rooms: RawRooms::default(),
+            net: RawNet::default(),
+        }
+    }
+}
+
+impl Default for RawRooms {
+    fn default() -> Self {
+        RawRooms {
+            capacity: 100,
+            pilots: RawPilots::Word("auto".into()),
+            max: 64,
+            spectators: 50,
+            idle_secs: 30,
+            debug: false,
+        }
+    }
+}
+
+impl Default for RawNet {
+    fn default() -> Self {
+        RawNet {
+            max_connections: 5000,
+            max_json: 64,
+            allowed_origins: Vec::new(),
+            handshake_secs: 5,
+            ping_secs: 5,
+            silence_secs: 12,
+            messages_per_sec: 200,
+        }
+    }
+}
+
+impl RawConfig {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// Not readable, not TOML, an unknown key, or a value of the wrong type.
+    pub fn read(path: &Path) -> Result<RawConfig, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        RawConfig::parse(&text, path)
+    }
+
+    /// Reads TOML text; `path` is for the error.
+    ///
+    /// # Errors
+    /// As [`RawConfig::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<RawConfig, ConfigError> {
+        toml::from_str(text).map_err(|e: toml::de::Error| {
+            let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let message = format!("line {line}: {}", e.message().replace('\n', " "));
+            ConfigError::Syntax { path: path.to_owned(), message }
+        })
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value that is out of its range.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let listen: SocketAddr = self.listen.parse().map_err(|_| ConfigError::Value {
+            key: "listen",
+            value: self.listen.clone(),
+            expected: "an address like 127.0.0.1:8080 or 0.0.0.0:8080 or [::]:8080",
+        })?;
+        let RawRooms { capacity, pilots, max, spectators, idle_secs, debug } = self.rooms;
+        let capacity = within("rooms.capacity", capacity, 1, MAX_CAPACITY, "1 to 4000 players")?;
+        let pilots = match pilots {
+            RawPilots::Number(n) => within("rooms.pilots", n, 0, 64, "\"auto\" or 0 to 64")?,
+            RawPilots::Word(word) if word == "auto" => 16.min(capacity / 4),
+            RawPilots::Word(value) => {
+                return Err(ConfigError::Value {
+                    key: "rooms.pilots",
+                    value,
+                    expected: "\"auto\" or 0 to 64",
+                });
+            }
+        };
+        let net = self.net;
+        let secs = |key, value| within(key, value, 1, 3600, "1 to 3600 seconds").map(Duration::from_secs);
+        for origin in &net.allowed_origins {
+            if origin != "*" && !(origin.starts_with("http://") || origin.starts_with("https://")) {
+                return Err(ConfigError::Value {
+                    key: "net.allowed_origins",
+                    value: origin.clone(),
+                    expected: "origins like \"https://play.example.org\", or \"*\" for any",
+                });
+            }
+        }
+        Ok(Config {
+            listen,
+            admin: admin(&self.admin, listen)?,
+            seed: self.seed,
+            rooms: RoomLimits {
+                capacity,
+                pilots,
+                max: within("rooms.max", max, 1, 10_000, "1 to 10000 rooms")?,
+                spectators: within("rooms.spectators", spectators, 0, MAX_CAPACITY, "0 to 4000 spectators")?,
+                idle: secs("rooms.idle_secs", idle_secs)?,
+                debug,
+            },
+            net: NetLimits {
+                connections: within("net.max_connections", net.max_connections, 1, 100_000, "1 to 100000")?,
+                json: within("net.max_json", net.max_json, 0, 100_000, "0 to 100000")?,
+                allowed_origins: net.allowed_origins,
+                handshake: secs("net.handshake_secs", net.handshake_secs)?,
+                ping: secs("net.ping_secs", net.ping_secs)?,
+                silence: secs("net.silence_secs", net.silence_secs)?,
+                messages_per_sec: within(
+                    "net.messages_per_sec",
+                    net.messages_per_sec,
+                    40,
+                    100_000,
+                    "40 to 100000",
+                )?,
+            },
+            assets: None,
+        })
+    }
+}
+
+fn within<T: PartialOrd + ToString>(
+    key: &'static str,
+    value: T,
+    low: T,
+    high: T,
+    expected: &'static str,
+) -> Result<T, ConfigError> {
+    if value < low || value > high {
+        return Err(ConfigError::Value { key, value: value.to_string(), expected });
+    }
+    Ok(value)
+}
+
+fn admin(text: &str, listen: SocketAddr) -> Result<Option<SocketAddr>, ConfigError> {
+    let bad = |expected| ConfigError::Value { key: "admin", value: text.to_owned(), expected };
+    match text {
+        "off" => Ok(None),
+        "auto" => {
+            // Port 0 draws a free port; so does its neighbour then.
+            let port = match listen.port() {
+                0 => 0,
+                port => {
+                    port.checked_add(1).ok_or(bad("no port follows 65535: name an address, or \"off\""))?
+                }
+            };
+            Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)))
+        }
+        _ => text.parse().map(Some).map_err(|_| bad("\"auto\", \"off\", or an address like 127.0.0.1:8081")),
+    }
+}
+
+/// The checked configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Address of the game and the page.
+    pub listen: SocketAddr,
+    /// Address of `/metrics` and `/healthz`; none: they are not served.
+    pub admin: Option<SocketAddr>,
+    /// Seed; none draws one.
+    pub seed: Option<u64>,
+    /// Rooms.
+    pub rooms: RoomLimits,
+    /// Connections.
+    pub net: NetLimits,
+    /// Serve the page from this folder instead of the embedded one.
+    pub assets: Option<PathBuf>,
+}
+
+/// Limits of rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomLimits {
+    /// Players in a room, 1..=4000.
+    pub capacity: u16,
+    /// Server-run ships fill a room up to this many, 0..=64.
+    pub pilots: u16,
+    /// Rooms at a time.
+    pub max: usize,
+    /// Spectators in a room.
+    pub spectators: u16,
+    /// How long an empty room stays.
+    pub idle: Duration,
+    /// Send `Debug` figures.
+    pub debug: bool,
+}
+
+/// Limits of connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetLimits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// JSON sessions at a time.
+    pub json: usize,
+    /// Origins besides the server's own.
+    pub allowed_origins: Vec<String>,
+    /// For a request's head, and again for the `Hello`.
+    pub handshake: Duration,
+    /// Between WebSocket pings.
+    pub ping: Duration,
+    /// Without a byte: lost.
+    pub silence: Duration,
+    /// Messages a second from one connection; twice that at once.
+    pub messages_per_sec: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<RawConfig, ConfigError> {
+        RawConfig::parse(text, Path::new("x.toml"))
+    }
+
+    #[test]
+    fn the_commented_default_is_the_built_in_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/server.toml");
+        assert_eq!(RawConfig::read(&path).unwrap(), RawConfig::default());
+        RawConfig::default().check().unwrap();
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = parse("listen = \"0.0.0.0:1\"\n[rooms]\ncapacty = 3\n").unwrap_err().to_string();
+        assert!(error.contains("x.toml: line 3") && error.contains("capacty"), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+
+    #[test]
+    fn values_out_of_range_say_what_would_be_right() {
+        for (text, word) in [
+            ("listen = \"nowhere\"", "127.0.0.1:8080"),
+            ("admin = \"maybe\"", "off"),
+            ("[rooms]\ncapacity = 0", "1 to 4000"),
+            ("[rooms]\npilots = \"many\"", "auto"),
+            ("[net]\nping_secs = 0", "seconds"),
+            ("[net]\nallowed_origins = [\"example.org\"]", "https://"),
+        ] {
+            let error = parse(text).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_admin_listener_is_beside_the_game_on_loopback() {
+        let config = RawConfig { listen: "0.0.0.0:9000".into(), ..RawConfig::default() }.check().unwrap();
+        assert_eq!(config.admin, Some("127.0.0.1:9001".parse().unwrap()));
+        assert_eq!(config.rooms.pilots, 16);
+    }
+}

@@ -1,0 +1,252 @@
+//! The directory of rooms: finds the room that a player asks for, creates it, and lets go of empty ones.
+//!
+//! Counts seats, so that nobody is sent to a full room. Knows no rule and no message.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::message::Role;
+use protocol::{CloseCode, RoomCode};
+use rand::rngs::SysRng;
+use rand::{TryRng, rngs::SysError};
+use sim::WorldConfig;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::config::RoomLimits;
+use crate::metrics::Metrics;
+use crate::outbox::{Farewell, Outbox};
+use crate::room::driver::{self, DriverKind, Surroundings};
+use crate::room::inbound::Mailbox;
+use crate::room::seat::{Join, Reservation};
+use crate::room::{Room, RoomEnds};
+use crate::time::Epoch;
+
+/// Letters of drawn room codes: none that is mistaken for another when read out.
+const CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// Letters in a drawn room code: eight million of them.
+const CODE_LEN: usize = 5;
+
+/// What a session asks of the lobby.
+#[derive(Debug)]
+pub struct SeatRequest<'a> {
+    /// Room code as typed; empty for quick play.
+    pub room: &'a str,
+    /// Display name, cleaned.
+    pub name: String,
+    /// Index into the palette.
+    pub hue: u8,
+    /// Width / height of the window, thousandths.
+    pub aspect: u16,
+    /// Play or watch.
+    pub role: Role,
+    /// The connection's outbox.
+    pub outbox: Arc<Outbox>,
+}
+
+/// The directory. Cheap to clone: a handle.
+#[derive(Debug, Clone)]
+pub struct Lobby {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    limits: RoomLimits,
+    seed: u64,
+    driver: DriverKind,
+    epoch: Epoch,
+    metrics: Arc<Metrics>,
+    directory: Mutex<Directory>,
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    rooms: BTreeMap<RoomCode, Entry>,
+    draining: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    ends: RoomEnds,
+    players: Arc<AtomicUsize>,
+    spectators: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Entry {
+    fn reserve(&self, role: Role, limits: &RoomLimits) -> Option<Reservation> {
+        match role {
+            Role::Player => Reservation::take(&self.players, usize::from(limits.capacity)),
+            Role::Spectator => Reservation::take(&self.spectators, usize::from(limits.spectators)),
+        }
+    }
+
+    fn taken(&self) -> usize {
+        self.players.load(Ordering::Acquire) + self.spectators.load(Ordering::Acquire)
+    }
+}
+
+impl Lobby {
+    /// An empty directory. Without a `seed` one is drawn from the system.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new(
+        limits: RoomLimits,
+        seed: Option<u64>,
+        driver: DriverKind,
+        epoch: Epoch,
+        metrics: Arc<Metrics>,
+    ) -> Result<Lobby, SysError> {
+        let seed = seed.map_or_else(|| SysRng.try_next_u64(), Ok)?;
+        let shared = Shared { limits, seed, driver, epoch, metrics, directory: Mutex::default() };
+        Ok(Lobby { shared: Arc::new(shared) })
+    }
+
+    /// Finds or creates the room and asks it for a seat. The room answers with a `Welcome` in the outbox; what the
+    /// player says goes into the returned mailbox.
+    ///
+    /// # Errors
+    /// What to tell the player instead: a bad code, a full room, too many rooms, or a server that stops.
+    pub fn seat(&self, request: SeatRequest<'_>) -> Result<Arc<Mailbox>, Farewell> {
+        let mut directory = self.directory();
+        if directory.draining {
+            return Err(Farewell::bye(CloseCode::ShuttingDown).retry_after(2000));
+        }
+        let (ends, reservation) = match request.room {
+            "" => self.quick(&mut directory, request.role)?,
+            code => {
+                let code = code.parse().map_err(|bad: protocol::BadRoomCode| {
+                    Farewell::because(CloseCode::Malformed, bad.to_string())
+                })?;
+                self.named(&mut directory, code, request.role)?
+            }
+        };
+        let SeatRequest { name, hue, aspect, role, outbox, .. } = request;
+        let mailbox = Arc::new(Mailbox::new(ends.clock.clone()));
+        let join = Join { name, hue, aspect, role, mailbox: mailbox.clone(), outbox, reservation };
+        ends.joins.try_send(join).map_err(|error| match error {
+            TrySendError::Full(_) => Farewell::bye(CloseCode::Overloaded).retry_after(1000),
+            TrySendError::Closed(_) => Farewell::bye(CloseCode::RoomFailed).retry_after(1000),
+        })?;
+        Ok(mailbox)
+    }
+
+    /// Rooms open now.
+    pub fn rooms(&self) -> usize {
+        self.directory().rooms.len()
+    }
+
+    /// No more seats; every room says good-bye to its players and ends.
+    pub fn drain(&self) {
+        let mut directory = self.directory();
+        directory.draining = true;
+        for entry in directory.rooms.values() {
+            entry.stop.store(true, Ordering::Release);
+        }
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.shared.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fullest room with space, else a new one.
+    fn quick(&self, directory: &mut Directory, role: Role) -> Result<(RoomEnds, Reservation), Farewell> {
+        let mut open: Vec<&Entry> = directory.rooms.values().filter(|e| !e.ends.joins.is_closed()).collect();
+        open.sort_by_key(|entry| std::cmp::Reverse(entry.taken()));
+        for entry in open {
+            if let Some(place) = entry.reserve(role, &self.shared.limits) {
+                return Ok((entry.ends.clone(), place));
+            }
+        }
+        let code = self.draw_code(directory)?;
+        self.named(directory, code, role)
+    }
+
+    fn named(
+        &self,
+        directory: &mut Directory,
+        code: RoomCode,
+        role: Role,
+    ) -> Result<(RoomEnds, Reservation), Farewell> {
+        if !directory.rooms.contains_key(&code) {
+            let entry = self.create(directory, &code)?;
+            directory.rooms.insert(code.clone(), entry);
+            self.shared.metrics.rooms.set(directory.rooms.len() as i64);
+        }
+        let entry = &directory.rooms[&code];
+        let place = entry
+            .reserve(role, &self.shared.limits)
+            .ok_or_else(|| Farewell::bye(CloseCode::RoomFull).retry_after(2000))?;
+        Ok((entry.ends.clone(), place))
+    }
+
+    fn create(&self, directory: &Directory, code: &RoomCode) -> Result<Entry, Farewell> {
+        let Shared { limits, seed, driver, epoch, metrics, .. } = &*self.shared;
+        if directory.rooms.len() >= limits.max {
+            return Err(Farewell::bye(CloseCode::Overloaded).retry_after(5000));
+        }
+        let seed = room_seed(*seed, code);
+        let world = WorldConfig { capacity: limits.capacity, pilots: limits.pilots, seed };
+        let (room, ends) = Room::new(code.clone(), &world);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (lobby, ended) = (self.clone(), code.clone());
+        let (failed_lobby, failed) = (self.clone(), code.clone());
+        let around = Surroundings {
+            stop: stop.clone(),
+            may_end: Box::new(move || lobby.let_go(&ended)),
+            on_failure: Box::new(move || failed_lobby.forget(&failed)),
+            idle: limits.idle,
+            debug: limits.debug,
+            epoch: *epoch,
+            metrics: metrics.clone(),
+        };
+        driver::spawn(*driver, room, around).map_err(|error| {
+            tracing::error!(%error, "no thread for another room");
+            Farewell::bye(CloseCode::Overloaded).retry_after(5000)
+        })?;
+        tracing::info!(room = %code, seed, "room opened");
+        Ok(Entry { ends, players: Arc::default(), spectators: Arc::default(), stop })
+    }
+
+    /// Lets go of a room unless somebody is on the way in.
+    fn let_go(&self, code: &RoomCode) -> bool {
+        let mut directory = self.directory();
+        let unused = directory.rooms.get(code).is_none_or(|entry| entry.taken() == 0);
+        if unused {
+            directory.rooms.remove(code);
+            self.shared.metrics.rooms.set(directory.rooms.len() as i64);
+        }
+        unused
+    }
+
+    fn forget(&self, code: &RoomCode) {
+        let mut directory = self.directory();
+        directory.rooms.remove(code);
+        self.shared.metrics.rooms.set(directory.rooms.len() as i64);
+    }
+
+    fn draw_code(&self, directory: &Directory) -> Result<RoomCode, Farewell> {
+        let overloaded = |_: SysError| Farewell::bye(CloseCode::Overloaded).retry_after(1000);
+        loop {
+            let mut code = String::with_capacity(CODE_LEN);
+            for _ in 0..CODE_LEN {
+                let letter = SysRng.try_next_u32().map_err(overloaded)? as usize % CODE_LETTERS.len();
+                code.push(char::from(CODE_LETTERS[letter]));
+            }
+            let code = code.parse().expect("drawn letters make a valid code");
+            if !directory.rooms.contains_key(&code) {
+                return Ok(code);
+            }
+        }
+    }
+}
+
+/// The seed of a room's world: the server's seed and the code by FNV-1a-64, so that the same seed and code give the
+/// same map again.
+fn room_seed(seed: u64, code: &RoomCode) -> u64 {
+    let bytes = seed.to_le_bytes().into_iter().chain(code.as_str().bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

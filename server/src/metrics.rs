@@ -1,0 +1,170 @@
+//! What the server counts, and its text form for `/metrics`. Labels come from closed sets, never from a peer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::room::TickReport;
+
+/// A reason out of a closed set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reason {
+    /// Its name.
+    pub reason: &'static str,
+}
+
+impl From<&'static str> for Reason {
+    fn from(reason: &'static str) -> Reason {
+        Reason { reason }
+    }
+}
+
+/// All counters of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Connections accepted, HTTP and WebSocket.
+    pub accepted: Counter,
+    /// Open WebSocket connections.
+    pub connections: Gauge,
+    /// WebSocket handshakes refused, by reason.
+    pub handshakes_refused: Family<Reason, Counter>,
+    /// WebSocket connections ended, by reason: the labels of the close codes, `lost`, `closed_by_peer`.
+    pub disconnects: Family<Reason, Counter>,
+    /// Messages from clients.
+    pub messages_in: Counter,
+    /// Bytes of messages from clients.
+    pub bytes_in: Counter,
+    /// Inputs by what became of them.
+    pub inputs: Family<Reason, Counter>,
+    /// Rooms open.
+    pub rooms: Gauge,
+    /// Rooms that panicked.
+    pub room_failures: Counter,
+    /// Deadlines given up by late rooms.
+    pub reanchors: Counter,
+    joined: Counter,
+    ticks: Counter,
+    missed_ticks: Counter,
+    tick_seconds: Histogram,
+    /// The longest tick so far, µs: histograms have no maximum.
+    tick_max: Gauge<u64, AtomicU64>,
+    inputs_missing: Counter,
+    snapshots: Counter,
+    snapshot_bytes: Counter,
+    snapshots_skipped: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("drift");
+        macro_rules! register {
+            ($make:expr, $name:literal, $help:literal) => {{
+                let metric = $make;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+        }
+        let seconds = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.033, 0.066, 0.133, 0.5];
+        let accepted = register!(Counter::default(), "accepted", "Connections accepted");
+        let connections = register!(Gauge::default(), "connections", "Open WebSocket connections");
+        let handshakes_refused =
+            register!(Family::default(), "handshakes_refused", "WebSocket handshakes refused, by reason");
+        let disconnects =
+            register!(Family::default(), "disconnects", "WebSocket connections ended, by reason");
+        let messages_in = register!(Counter::default(), "messages_in", "Messages from clients");
+        let bytes_in = register!(Counter::default(), "bytes_in", "Bytes of messages from clients");
+        let inputs = register!(Family::default(), "inputs", "Inputs from clients, by what became of them");
+        let rooms = register!(Gauge::default(), "rooms", "Rooms open");
+        let room_failures = register!(Counter::default(), "room_failures", "Rooms that panicked");
+        let reanchors = register!(Counter::default(), "reanchors", "Deadlines given up by late rooms");
+        let joined = register!(Counter::default(), "players_joined", "Seats taken");
+        let ticks = register!(Counter::default(), "ticks", "Ticks of all rooms");
+        let missed_ticks =
+            register!(Counter::default(), "missed_ticks", "Ticks that began a whole tick late or more");
+        let tick_seconds = register!(
+            Histogram::new(seconds),
+            "tick_seconds",
+            "Time that a tick took: simulate, look, encode"
+        );
+        let tick_max =
+            register!(Gauge::default(), "tick_max_microseconds", "The longest tick since the start");
+        let inputs_missing =
+            register!(Counter::default(), "inputs_missing", "Ticks for which a player's input was missing");
+        let snapshots = register!(Counter::default(), "snapshots", "Snapshots encoded");
+        let snapshot_bytes = register!(Counter::default(), "snapshot_bytes", "Bytes of encoded snapshots");
+        let snapshots_skipped = register!(
+            Counter::default(),
+            "snapshots_skipped",
+            "Snapshots not encoded because the last one was still on its way"
+        );
+        Metrics {
+            registry,
+            accepted,
+            connections,
+            handshakes_refused,
+            disconnects,
+            messages_in,
+            bytes_in,
+            inputs,
+            rooms,
+            room_failures,
+            reanchors,
+            joined,
+            ticks,
+            missed_ticks,
+            tick_seconds,
+            tick_max,
+            inputs_missing,
+            snapshots,
+            snapshot_bytes,
+            snapshots_skipped,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts one tick of a room that `took` so long.
+    pub fn tick(&self, report: &TickReport, took: Duration, missed: bool) {
+        self.ticks.inc();
+        self.missed_ticks.inc_by(u64::from(missed));
+        self.joined.inc_by(u64::from(report.joined));
+        self.inputs_missing.inc_by(u64::from(report.inputs_missing));
+        self.snapshots.inc_by(report.published.snapshots);
+        self.snapshot_bytes.inc_by(report.published.bytes);
+        self.snapshots_skipped.inc_by(report.published.skipped);
+        self.tick_seconds.observe(took.as_secs_f64());
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.tick_max.inner().fetch_max(micros, Ordering::Relaxed);
+    }
+
+    /// The figures of the summary line.
+    pub fn summary(&self) -> Summary {
+        Summary { players: self.joined.get(), ticks: self.ticks.get(), missed: self.missed_ticks.get() }
+    }
+
+    /// All of it in the OpenMetrics text format.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String does not fail");
+        text
+    }
+}
+
+/// What a server did from start to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Seats taken by players and spectators.
+    pub players: u64,
+    /// Ticks of all rooms.
+    pub ticks: u64,
+    /// Ticks that began a whole tick late or more.
+    pub missed: u64,
+}

@@ -1,0 +1,143 @@
+//! Accepts connections and serves HTTP on them; WebSocket connections start as HTTP.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{Either, Empty, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Kernel send buffer of a game socket, bytes: what a peer that reads nothing may cost outside this process. The
+/// kernel's default lets megabytes of old snapshots wait.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Pause after an accept error, such as no file handle left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An HTTP answer.
+pub type Answer = Response<Either<Full<Bytes>, Empty<Bytes>>>;
+
+/// Where connections come from.
+pub trait Listener: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection and its peer.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = tokio::net::TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)> {
+        let (stream, peer) = TcpListener::accept(self).await?;
+        // Without these a push waits for the peer's ack, or for seconds of stale data before it.
+        stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
+        Ok((stream, peer))
+    }
+}
+
+/// Answers requests; one for the game, one for the admin listener.
+pub trait Handler<S>: Send + Sync + 'static {
+    /// Answers one request.
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
+}
+
+/// What an accept loop needs.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// Stops accepting, and asks idle HTTP connections to end.
+    pub stop: CancellationToken,
+    /// Knows every connection.
+    pub tasks: TaskTracker,
+    /// For the head of a request.
+    pub head_timeout: Duration,
+    /// Connections at a time; more wait in the system's queue.
+    pub connections: Arc<Semaphore>,
+}
+
+/// Accepts until it is stopped. `count` is called for each connection.
+pub async fn serve<L: Listener, H: Handler<L::Stream>>(
+    mut listener: L,
+    handler: Arc<H>,
+    accept: Accept,
+    count: impl Fn() + Send + 'static,
+) {
+    loop {
+        let next = async {
+            let place = accept.connections.clone().acquire_owned().await;
+            (place.expect("nobody closes the semaphore"), listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            () = accept.stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _peer)) => {
+                count();
+                let (handler, accept_) = (handler.clone(), accept.clone());
+                accept.tasks.spawn(async move {
+                    connection(stream, handler, &accept_).await;
+                    drop(place);
+                });
+            }
+            // The peer was gone before we came, or no file handle is left: neither ends the server.
+            Err(error) => {
+                tracing::debug!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection<S, H>(stream: S, handler: Arc<H>, accept: &Accept)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler<S>,
+{
+    let service = service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+    });
+    // Without a timer the head's time-out silently does nothing.
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(accept.head_timeout)
+        .max_buf_size(16 * 1024)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = accept.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP connection failed");
+    }
+}
+
+/// A plain-text answer.
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::new(text.into())));
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert("content-type", hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}

@@ -1,0 +1,91 @@
+//! The edge: listeners, HTTP, WebSocket frames and limits. Everything here is hostile until it has been checked.
+//!
+//! Knows frames and sizes, never what a message means: a [`Service`] gives each connection two halves that do. Generic
+//! over listener and stream, so that tests can bring their own.
+
+mod accept;
+mod admin;
+mod http;
+mod limits;
+mod page;
+mod websocket;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::outbox::{Farewell, Outbox};
+
+pub use accept::{Accept, Answer, Handler, Listener, serve};
+pub use admin::Admin;
+pub use http::Game;
+pub use page::Page;
+
+/// Text or binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+/// A handshake that was agreed to.
+#[derive(Debug)]
+pub struct Accepted<A> {
+    /// The subprotocol to name in the answer.
+    pub subprotocol: Option<&'static str>,
+    /// What the service wants back when the connection is open.
+    pub agreement: A,
+}
+
+/// A handshake that was refused before the upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// A name for metrics.
+    pub label: &'static str,
+    /// What is wrong and what would be right, for the peer.
+    pub text: &'static str,
+}
+
+/// What runs on top of WebSocket connections.
+pub trait Service: Clone + Send + Sync + 'static {
+    /// What a handshake agreed on.
+    type Agreement: Send + 'static;
+    /// The listening half of a connection.
+    type Ingress: Ingress;
+    /// The speaking half of a connection.
+    type Egress: Egress;
+
+    /// Looks at the subprotocols that a client offers.
+    ///
+    /// # Errors
+    /// None of them will do, or there is no room for more.
+    fn agree(&self, offer: Option<&str>) -> Result<Accepted<Self::Agreement>, Refusal>;
+
+    /// A connection is open; what it is to send goes into `outbox`.
+    fn open(&self, agreement: Self::Agreement, outbox: Arc<Outbox>) -> (Self::Ingress, Self::Egress);
+}
+
+/// The listening half. Dropped when the connection is over.
+pub trait Ingress: Send + 'static {
+    /// A whole message arrived. Must not wait.
+    ///
+    /// # Errors
+    /// How to end the connection.
+    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell>;
+}
+
+/// The speaking half: what is in the outbox, as this peer wants it.
+pub trait Egress: Send + 'static {
+    /// The kind of its frames.
+    fn kind(&self) -> FrameKind;
+
+    /// Appends a message from the outbox in the peer's form. False: this one is not sent.
+    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool;
+
+    /// Appends the last message. False: there is none.
+    fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> bool;
+}

@@ -1,0 +1,180 @@
+//! Frames to messages, with the checks and limits of RFC 6455 that fastwebsockets leaves out.
+
+use bytes::{Bytes, BytesMut};
+use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, after_handshake_split};
+use protocol::CloseCode;
+use tokio::io::AsyncRead;
+
+use crate::net::FrameKind;
+use crate::outbox::Farewell;
+
+/// Most frames that one message may come in.
+const MAX_FRAGMENTS: usize = 64;
+
+/// Most payload of a control frame (RFC 6455 5.5).
+const MAX_CONTROL: usize = 125;
+
+/// What a peer did.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Sent a whole message; text is UTF-8.
+    Message(FrameKind, Bytes),
+    /// Pinged.
+    Ping(Bytes),
+    /// Answered a ping.
+    Pong,
+    /// Closed, broke the rules, or is gone. Nothing follows.
+    End(Farewell),
+}
+
+/// Reads one connection's messages.
+pub(super) struct Reader<R> {
+    frames: WebSocketRead<R>,
+    limit: usize,
+    /// A message of which more is to come.
+    partial: Option<Partial>,
+}
+
+struct Partial {
+    kind: FrameKind,
+    bytes: BytesMut,
+    fragments: usize,
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    /// Reads messages of at most `limit` bytes.
+    pub(super) fn new(read: R, limit: usize) -> Reader<R> {
+        let (mut frames, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
+        // We answer ourselves, through the writer. Unmasking stays on: off, text is tested while still masked.
+        frames.set_auto_close(false);
+        frames.set_auto_pong(false);
+        // The library's test is `>=`, and a frame's head alone reserves this much.
+        frames.set_max_message_size(limit.max(MAX_CONTROL + 1) + 1);
+        Reader { frames, limit, partial: None }
+    }
+
+    /// Waits for what the peer does next. Must not be called again once dropped half-way, or after [`Event::End`].
+    pub(super) async fn next(&mut self) -> Event {
+        loop {
+            let mut send = |_: Frame<'_>| async { Ok::<_, std::io::Error>(()) };
+            let part = match self.frames.read_frame(&mut send).await {
+                Ok(frame) => Part::from(frame),
+                Err(error) => return Event::End(broken(&error)),
+            };
+            match self.take(part) {
+                Ok(Some(event)) => return event,
+                Ok(None) => {}
+                Err((code, reason)) => return Event::End(Farewell::because(code, reason)),
+            }
+        }
+    }
+
+    fn take(&mut self, part: Part) -> Result<Option<Event>, Violation> {
+        let Part { masked, fin, opcode, payload } = part;
+        let violation = |reason| Err((CloseCode::ProtocolError, reason));
+        if !masked {
+            return violation("client frames must be masked");
+        }
+        match opcode {
+            OpCode::Text => self.begin(FrameKind::Text, fin, payload),
+            OpCode::Binary => self.begin(FrameKind::Binary, fin, payload),
+            OpCode::Continuation => self.go_on(fin, &payload),
+            _ if payload.len() > MAX_CONTROL => violation("control frame over 125 bytes"),
+            OpCode::Ping => Ok(Some(Event::Ping(payload))),
+            OpCode::Pong => Ok(Some(Event::Pong)),
+            OpCode::Close => close(&payload).map(|code| Some(Event::End(Farewell::Answer(code)))),
+        }
+    }
+
+    fn begin(&mut self, kind: FrameKind, fin: bool, payload: Bytes) -> Result<Option<Event>, Violation> {
+        if self.partial.is_some() {
+            return Err((CloseCode::ProtocolError, "a new message inside a fragmented one"));
+        }
+        if fin {
+            return self.whole(kind, payload);
+        }
+        self.partial = Some(Partial { kind, bytes: BytesMut::from(&payload[..]), fragments: 1 });
+        Ok(None)
+    }
+
+    fn go_on(&mut self, fin: bool, payload: &[u8]) -> Result<Option<Event>, Violation> {
+        let Some(partial) = &mut self.partial else {
+            return Err((CloseCode::ProtocolError, "a continuation of nothing"));
+        };
+        partial.fragments += 1;
+        if partial.bytes.len() + payload.len() > self.limit || partial.fragments > MAX_FRAGMENTS {
+            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
+        }
+        partial.bytes.extend_from_slice(payload);
+        if !fin {
+            return Ok(None);
+        }
+        let whole = self.partial.take().expect("it was there a line ago");
+        self.whole(whole.kind, whole.bytes.freeze())
+    }
+
+    fn whole(&self, kind: FrameKind, bytes: Bytes) -> Result<Option<Event>, Violation> {
+        if bytes.len() > self.limit {
+            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
+        }
+        // 1007 of RFC 6455 is no code of ours: a peer that cannot write UTF-8 breaks the protocol.
+        if kind == FrameKind::Text && std::str::from_utf8(&bytes).is_err() {
+            return Err((CloseCode::ProtocolError, "text that is not UTF-8"));
+        }
+        Ok(Some(Event::Message(kind, bytes)))
+    }
+}
+
+/// A rule that the peer broke: how to close, and what to say.
+type Violation = (CloseCode, &'static str);
+
+/// What of a frame matters here.
+struct Part {
+    masked: bool,
+    fin: bool,
+    opcode: OpCode,
+    payload: Bytes,
+}
+
+impl From<Frame<'_>> for Part {
+    fn from(mut frame: Frame<'_>) -> Part {
+        // The library unmasks and forgets to say whether there was a mask; the head it would write still shows it.
+        let mut head = [0; 16];
+        frame.fmt_head(&mut head);
+        let payload = match frame.payload {
+            Payload::Bytes(bytes) => bytes.freeze(),
+            other => Bytes::copy_from_slice(&other),
+        };
+        Part { masked: head[1] & 0x80 != 0, fin: frame.fin, opcode: frame.opcode, payload }
+    }
+}
+
+/// Checks a close frame (RFC 6455 5.5.1, 7.4) and returns its code.
+fn close(payload: &[u8]) -> Result<Option<u16>, Violation> {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        return if payload.is_empty() {
+            Ok(None)
+        } else {
+            Err((CloseCode::ProtocolError, "a close code has two bytes"))
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+    if !allowed || std::str::from_utf8(reason).is_err() {
+        return Err((CloseCode::ProtocolError, "a close frame that must not be sent"));
+    }
+    Ok(Some(code))
+}
+
+fn broken(error: &WebSocketError) -> Farewell {
+    match error {
+        WebSocketError::IoError(_) | WebSocketError::UnexpectedEOF | WebSocketError::ConnectionClosed => {
+            Farewell::Dead
+        }
+        WebSocketError::FrameTooLarge => Farewell::bye(CloseCode::TooLarge),
+        other => Farewell::because(CloseCode::ProtocolError, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The writing half: what is in the outbox goes out in one write; pings in between; the close frame at the end.
+
+use fastwebsockets::{Frame, OpCode, Payload};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::{Duration, Instant};
+
+use crate::net::{Egress, FrameKind};
+use crate::outbox::{Batch, Farewell, Outbox};
+
+/// A write that makes no end for so long is given up: the peer reads nothing.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Writes what the outbox gives until its farewell, and returns that.
+pub(super) async fn drain(
+    write: &mut (impl AsyncWrite + Unpin),
+    outbox: &Outbox,
+    egress: &mut impl Egress,
+    ping_every: Duration,
+) -> Farewell {
+    let mut batch = Batch::default();
+    let mut frames = Frames::default();
+    let mut ping_at = Instant::now() + ping_every;
+    loop {
+        frames.out.clear();
+        // Dropping this wait loses nothing: the batch is taken without a pause in between.
+        match tokio::time::timeout_at(ping_at, outbox.next(&mut batch)).await {
+            Ok(()) => frames.batch(&batch, egress),
+            Err(_) => {
+                ping_at = Instant::now() + ping_every;
+                frames.push(OpCode::Ping, b"");
+            }
+        }
+        if batch.farewell == Some(Farewell::Dead) {
+            return Farewell::Dead;
+        }
+        let written = tokio::time::timeout(WRITE_TIMEOUT, async {
+            write.write_all(&frames.out).await?;
+            write.flush().await
+        });
+        let lost = !matches!(written.await, Ok(Ok(())));
+        if let Some(farewell) = batch.farewell.take() {
+            return farewell;
+        }
+        if lost {
+            outbox.close(Farewell::Dead);
+            return Farewell::Dead;
+        }
+    }
+}
+
+/// Frames one after the other in one buffer that is reused.
+#[derive(Debug, Default)]
+struct Frames {
+    out: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Frames {
+    fn batch(&mut self, batch: &Batch, egress: &mut impl Egress) {
+        if let Some(payload) = &batch.pong {
+            self.push(OpCode::Pong, payload);
+        }
+        for message in batch.ordered.iter() {
+            self.message(egress, |egress, out| egress.message(message, out));
+        }
+        if !batch.snapshot.is_empty() {
+            self.message(egress, |egress, out| egress.message(&batch.snapshot, out));
+        }
+        if let Some(farewell) = &batch.farewell {
+            self.message(egress, |egress, out| egress.farewell(farewell, out));
+            self.close(farewell);
+        }
+    }
+
+    fn message<E: Egress>(&mut self, egress: &mut E, write: impl FnOnce(&mut E, &mut Vec<u8>) -> bool) {
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        if write(egress, &mut payload) {
+            let opcode = match egress.kind() {
+                FrameKind::Text => OpCode::Text,
+                FrameKind::Binary => OpCode::Binary,
+            };
+            self.push(opcode, &payload);
+        }
+        self.payload = payload;
+    }
+
+    fn close(&mut self, farewell: &Farewell) {
+        let mut payload = Vec::new();
+        match farewell {
+            Farewell::Bye { code, reason, .. } => {
+                payload.extend_from_slice(&code.code().to_be_bytes());
+                payload.extend_from_slice(reason[..reason.floor_char_boundary(123)].as_bytes());
+            }
+            Farewell::Answer(Some(code)) => payload.extend_from_slice(&code.to_be_bytes()),
+            Farewell::Answer(None) => {}
+            Farewell::Dead => return,
+        }
+        self.push(OpCode::Close, &payload);
+    }
+
+    fn push(&mut self, opcode: OpCode, payload: &[u8]) {
+        let mut head = [0; 16];
+        let size = Frame::new(true, opcode, None, Payload::Borrowed(payload)).fmt_head(&mut head);
+        self.out.extend_from_slice(&head[..size]);
+        self.out.extend_from_slice(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_have_the_three_lengths_of_rfc_6455() {
+        for (len, head) in [(0usize, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let mut frames = Frames::default();
+            frames.push(OpCode::Binary, &vec![7; len]);
+            assert_eq!(frames.out.len(), head + len);
+            assert_eq!(frames.out[0], 0x82);
+        }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let mut frames = Frames::default();
+        frames.close(&Farewell::because(protocol::CloseCode::Malformed, "é".repeat(100)));
+        assert_eq!(usize::from(frames.out[1]), 2 + 122);
+    }
+}

@@ -1,0 +1,272 @@
+//! What waits for one player: one snapshot slot and a small ordered queue. The room fills, the writer drains.
+//!
+//! A snapshot never queues behind another: while one waits or is being written, the room skips this player. Ordered
+//! messages may wait, up to a bound. So a player who reads slowly costs constant memory. Knows bytes, not messages.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use protocol::CloseCode;
+use tokio::sync::Notify;
+
+/// Most ordered messages that wait for one player: ten seconds of news for somebody who reads nothing.
+const ORDERED_MESSAGES: usize = 96;
+
+/// Most bytes of ordered messages that wait for one player; a `Welcome` to the largest world takes 8 kB.
+const ORDERED_BYTES: usize = 64 * 1024;
+
+/// How a connection ends, as far as the peer is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Farewell {
+    /// The server ends it: a `Bye` and a close frame.
+    Bye {
+        /// Why.
+        code: CloseCode,
+        /// How long the client should wait before it connects again, ms.
+        retry_ms: u32,
+        /// The reason in the close frame.
+        reason: Cow<'static, str>,
+    },
+    /// The peer sent a close frame: answer it with the same code; none if it named none.
+    Answer(Option<u16>),
+    /// The socket is dead: there is nobody to tell.
+    Dead,
+}
+
+impl Farewell {
+    /// A `Bye` with the code's own reason.
+    pub fn bye(code: CloseCode) -> Farewell {
+        Farewell::Bye { code, retry_ms: 0, reason: Cow::Borrowed(code.reason()) }
+    }
+
+    /// A `Bye` that says what was wrong.
+    pub fn because(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Farewell {
+        Farewell::Bye { code, retry_ms: 0, reason: reason.into() }
+    }
+
+    /// The same, with a time to wait before the next attempt.
+    #[must_use]
+    pub fn retry_after(mut self, ms: u32) -> Farewell {
+        if let Farewell::Bye { retry_ms, .. } = &mut self {
+            *retry_ms = ms;
+        }
+        self
+    }
+
+    /// A name for logs and metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Farewell::Bye { code, .. } => code.label(),
+            Farewell::Answer(Some(1000) | None) => CloseCode::Left.label(),
+            Farewell::Answer(_) => "closed_by_peer",
+            Farewell::Dead => "lost",
+        }
+    }
+}
+
+/// Messages one after the other in one buffer that is reused.
+#[derive(Debug, Default)]
+pub struct Messages {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Messages {
+    /// Appends what `write` appends, as one message.
+    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// The messages, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+}
+
+/// Everything that goes out in one write.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Payload of a WebSocket pong, if the peer pinged.
+    pub pong: Option<Bytes>,
+    /// Ordered messages; they precede the snapshot that needs them.
+    pub ordered: Messages,
+    /// The snapshot; empty if there is none.
+    pub snapshot: Vec<u8>,
+    /// The last thing to say, if this is the end.
+    pub farewell: Option<Farewell>,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.pong = None;
+        self.ordered.clear();
+        self.snapshot.clear();
+        self.farewell = None;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pong.is_none()
+            && self.ordered.ends.is_empty()
+            && self.snapshot.is_empty()
+            && self.farewell.is_none()
+    }
+}
+
+/// The ordered queue is full: the player does not keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overflow;
+
+/// The outbox of one connection. The room and the session hold one end, the connection's writer the other.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Batch,
+    /// True from the moment the writer takes a batch until it has written it.
+    writing: bool,
+    /// True once a farewell has been said: nothing is accepted any more.
+    closed: bool,
+}
+
+impl Outbox {
+    /// An empty outbox.
+    pub fn new() -> Outbox {
+        Outbox::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A room that panics while it encodes must not take the connection's writer with it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if a snapshot can be put in now: none waits and none is being written.
+    pub fn is_free(&self) -> bool {
+        let state = self.state();
+        !state.writing && state.waiting.snapshot.is_empty() && !state.closed
+    }
+
+    /// Puts in the snapshot that `write` appends. Call only when [`Outbox::is_free`]; wake the writer after.
+    pub fn put_snapshot(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        state.waiting.snapshot.clear();
+        write(&mut state.waiting.snapshot);
+    }
+
+    /// Queues the ordered message that `write` appends; wake the writer after.
+    ///
+    /// # Errors
+    /// The queue is full; nothing was queued.
+    pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Overflow> {
+        let mut state = self.state();
+        if state.closed {
+            return Ok(());
+        }
+        let queue = &mut state.waiting.ordered;
+        if queue.ends.len() >= ORDERED_MESSAGES || queue.bytes.len() >= ORDERED_BYTES {
+            return Err(Overflow);
+        }
+        queue.push(write);
+        Ok(())
+    }
+
+    /// Answers a WebSocket ping. Only the newest is kept, as RFC 6455 5.5.3 allows.
+    pub fn pong(&self, payload: Bytes) {
+        self.state().waiting.pong = Some(payload);
+        self.wake();
+    }
+
+    /// Ends the connection once what waits is written. The first farewell counts.
+    pub fn close(&self, farewell: Farewell) {
+        let mut state = self.state();
+        if !state.closed {
+            state.closed = true;
+            state.waiting.farewell = Some(farewell);
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// True once the end has been announced.
+    pub fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Wakes the writer, if anything waits.
+    pub fn wake(&self) {
+        self.ready.notify_one();
+    }
+
+    /// The writer's end: says that the last batch is written, and waits for the next one.
+    pub async fn next(&self, batch: &mut Batch) {
+        batch.clear();
+        self.state().writing = false;
+        loop {
+            {
+                let mut state = self.state();
+                if !state.waiting.is_empty() {
+                    std::mem::swap(&mut state.waiting, batch);
+                    state.writing = true;
+                    return;
+                }
+            }
+            self.ready.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_snapshot_is_skipped_while_one_waits_or_is_written() {
+        let outbox = Outbox::new();
+        let mut batch = Batch::default();
+        assert!(outbox.is_free());
+        outbox.put_snapshot(|b| b.push(1));
+        assert!(!outbox.is_free(), "one waits");
+        outbox.next(&mut batch).await;
+        assert_eq!(batch.snapshot, [1]);
+        assert!(!outbox.is_free(), "one is being written");
+        outbox.push(|b| b.push(9)).unwrap();
+        outbox.next(&mut batch).await;
+        assert!(batch.snapshot.is_empty());
+        assert_eq!(batch.ordered.iter().collect::<Vec<_>>(), [[9]]);
+        outbox.close(Farewell::Dead);
+        outbox.next(&mut batch).await;
+        assert_eq!(batch.farewell, Some(Farewell::Dead));
+        assert!(!outbox.is_free());
+    }
+
+    #[test]
+    fn ordered_messages_are_bounded_and_keep_their_order() {
+        let outbox = Outbox::new();
+        for i in 0..ORDERED_MESSAGES {
+            outbox.push(|b| b.push(i as u8)).unwrap();
+        }
+        assert_eq!(outbox.push(|b| b.push(0)), Err(Overflow));
+        let state = outbox.state();
+        let kept: Vec<u8> = state.waiting.ordered.iter().map(|m| m[0]).collect();
+        assert!(kept.iter().copied().eq(0..ORDERED_MESSAGES as u8));
+    }
+
+    #[test]
+    fn the_first_farewell_counts() {
+        let outbox = Outbox::new();
+        outbox.close(Farewell::bye(CloseCode::RoomFull));
+        outbox.close(Farewell::Dead);
+        assert_eq!(outbox.state().waiting.farewell, Some(Farewell::bye(CloseCode::RoomFull)));
+    }
+}

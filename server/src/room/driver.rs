@@ -1,0 +1,247 @@
+//! What makes a room tick: an OS thread with absolute deadlines in production, a tokio task where time is virtual.
+//!
+//! The only part of a room that asks the time. A late room re-anchors its deadlines; the tick number never jumps.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use protocol::{CloseCode, TICK_HZ};
+use tokio::time::Instant;
+
+use super::Room;
+use crate::metrics::Metrics;
+use crate::outbox::Farewell;
+use crate::time::Epoch;
+
+/// A room more ticks behind than this gives up catching up and starts a new count of deadlines.
+const GIVE_UP_TICKS: u32 = 5;
+
+/// At a shutdown, clients are asked to come back spread over this many ms.
+const RETRY_SPREAD_MS: u64 = 5000;
+
+/// Which driver a server's rooms have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DriverKind {
+    /// An OS thread a room.
+    #[default]
+    Thread,
+    /// A tokio task a room, on tokio's clock, so that a test can pause time.
+    Task,
+}
+
+/// What a driver needs beside its room.
+pub struct Surroundings {
+    /// Set when the server stops.
+    pub stop: Arc<AtomicBool>,
+    /// Asked when the room has been empty for `idle`: true if nobody is on the way in, and the directory has let go.
+    pub may_end: Box<dyn Fn() -> bool + Send>,
+    /// Called when the room has failed.
+    pub on_failure: Box<dyn Fn() + Send>,
+    /// How long an empty room stays.
+    pub idle: Duration,
+    /// Show players how long ticks take.
+    pub debug: bool,
+    /// Where stamps count from.
+    pub epoch: Epoch,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Lets a room tick until it ends. Call it inside a tokio runtime for [`DriverKind::Task`].
+///
+/// # Errors
+/// The system refused a thread.
+pub fn spawn(kind: DriverKind, room: Room, around: Surroundings) -> std::io::Result<()> {
+    let mut drive = Drive::new(room, around);
+    match kind {
+        DriverKind::Thread => {
+            std::thread::Builder::new().name(format!("room {}", drive.room.code())).spawn(move || {
+                loop {
+                    std::thread::sleep(drive.metronome.deadline().saturating_duration_since(Instant::now()));
+                    if drive.beat() == Next::End {
+                        break;
+                    }
+                }
+            })?;
+        }
+        DriverKind::Task => {
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep_until(drive.metronome.deadline()).await;
+                    if drive.beat() == Next::End {
+                        break;
+                    }
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Absolute deadlines: the n-th is `anchor + n / 30 s`, so that no rounding and no late tick adds up.
+#[derive(Debug)]
+struct Metronome {
+    anchor: Instant,
+    beats: u64,
+}
+
+/// How a tick began.
+#[derive(Debug, PartialEq, Eq)]
+struct Beat {
+    /// A whole tick late or more.
+    missed: bool,
+    /// So late that the deadlines were given up.
+    reanchored: bool,
+}
+
+impl Metronome {
+    fn new(now: Instant) -> Metronome {
+        Metronome { anchor: now, beats: 1 }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.anchor + Duration::from_nanos(self.beats * 1_000_000_000 / u64::from(TICK_HZ))
+    }
+
+    fn begin(&mut self, now: Instant) -> Beat {
+        let late = now.saturating_duration_since(self.deadline());
+        let tick = Duration::from_secs(1) / u32::from(TICK_HZ);
+        let reanchored = late > tick * GIVE_UP_TICKS;
+        if reanchored {
+            *self = Metronome::new(now);
+        } else {
+            self.beats += 1;
+        }
+        Beat { missed: late >= tick, reanchored }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Tick,
+    End,
+}
+
+/// A room with what drives it.
+struct Drive {
+    room: Room,
+    around: Surroundings,
+    metronome: Metronome,
+    empty_since: Option<Instant>,
+    load: Load,
+}
+
+/// How long the ticks of the last second took.
+#[derive(Debug, Default)]
+struct Load {
+    ticks: u32,
+    sum: Duration,
+    max: Duration,
+}
+
+impl Drive {
+    fn new(room: Room, around: Surroundings) -> Drive {
+        let metronome = Metronome::new(Instant::now());
+        Drive { room, around, metronome, empty_since: None, load: Load::default() }
+    }
+
+    fn beat(&mut self) -> Next {
+        let now = Instant::now();
+        if self.around.stop.load(Ordering::Acquire) {
+            self.stop();
+            return Next::End;
+        }
+        let beat = self.metronome.begin(now);
+        let metrics = self.around.metrics.clone();
+        if beat.reanchored {
+            metrics.reanchors.inc();
+            tracing::warn!(room = %self.room.code(), "more than {GIVE_UP_TICKS} ticks behind: deadlines re-anchored");
+        }
+        let stamp = self.around.epoch.stamp(now);
+        match catch_unwind(AssertUnwindSafe(|| self.room.tick(stamp))) {
+            Ok(report) => {
+                let took = now.elapsed();
+                metrics.tick(&report, took, beat.missed);
+                self.note(took);
+            }
+            Err(_) => {
+                tracing::error!(room = %self.room.code(), "the room panicked; its players are told");
+                metrics.room_failures.inc();
+                (self.around.on_failure)();
+                self.room.dismiss(|| Farewell::bye(CloseCode::RoomFailed).retry_after(1000));
+                return Next::End;
+            }
+        }
+        self.reap(now)
+    }
+
+    fn note(&mut self, took: Duration) {
+        let load = &mut self.load;
+        load.ticks += 1;
+        load.sum += took;
+        load.max = load.max.max(took);
+        if load.ticks == u32::from(TICK_HZ) {
+            if self.around.debug {
+                let micros = |d: Duration| u32::try_from(d.as_micros()).unwrap_or(u32::MAX);
+                self.room.show_load(micros(load.sum / load.ticks), micros(load.max));
+            }
+            self.load = Load::default();
+        }
+    }
+
+    fn stop(&mut self) {
+        let mut n = 0u64;
+        self.room.dismiss(|| {
+            // Multiples of a number coprime to the spread visit it evenly, whatever the number of seats.
+            n += 1;
+            Farewell::bye(CloseCode::ShuttingDown).retry_after((n * 1789 % RETRY_SPREAD_MS) as u32)
+        });
+    }
+
+    fn reap(&mut self, now: Instant) -> Next {
+        if !self.room.is_empty() {
+            self.empty_since = None;
+            return Next::Tick;
+        }
+        let since = *self.empty_since.get_or_insert(now);
+        if now.duration_since(since) >= self.around.idle && (self.around.may_end)() {
+            tracing::info!(room = %self.room.code(), "empty room closed");
+            return Next::End;
+        }
+        Next::Tick
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_nanos(1_000_000_000 / 30);
+
+    #[test]
+    fn deadlines_do_not_drift() {
+        let start = Instant::now();
+        let mut metronome = Metronome::new(start);
+        for n in 1..=30u32 {
+            assert!(metronome.deadline() - start - TICK * n < Duration::from_micros(1));
+            // Each tick begins a bit late; the next deadline does not care.
+            let now = metronome.deadline() + Duration::from_millis(3);
+            assert_eq!(metronome.begin(now), Beat { missed: false, reanchored: false });
+        }
+        assert_eq!(metronome.deadline() - start, Duration::from_nanos(31_000_000_000 / 30));
+    }
+
+    #[test]
+    fn a_late_room_catches_up_or_starts_anew() {
+        let start = Instant::now();
+        let mut metronome = Metronome::new(start);
+        let stall = start + TICK * 4;
+        assert_eq!(metronome.begin(stall), Beat { missed: true, reanchored: false });
+        assert!(metronome.deadline() < stall, "the missed ticks follow at once");
+        let stall = start + TICK * 20;
+        assert_eq!(metronome.begin(stall), Beat { missed: true, reanchored: true });
+        assert_eq!(metronome.deadline(), stall + TICK, "given up");
+    }
+}

@@ -1,0 +1,209 @@
+//! What players said since the last tick: one mailbox per seat, filled by the session, emptied by the room.
+//!
+//! Inputs go into a ring with one place per tick, so that a flood of them only overwrites itself; everything else is a
+//! field where the newest word counts. A mailbox cannot fill up, and putting something in wakes nobody.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::{Controls, Input, Slot, Tick};
+
+use crate::time::Stamp;
+
+/// How far ahead of the room an input may be, ticks.
+pub const INPUT_WINDOW: u32 = 12;
+
+/// For how many ticks the last input is repeated when none arrives; then the ship holds nothing.
+pub const REPEAT_TICKS: u8 = 8;
+
+/// A ring with one place per tick; writing a tick again replaces it.
+#[derive(Debug, Clone)]
+pub struct InputRing<I> {
+    places: [Option<(Tick, I)>; 16],
+}
+
+impl<I> Default for InputRing<I> {
+    fn default() -> Self {
+        InputRing { places: std::array::from_fn(|_| None) }
+    }
+}
+
+impl<I> InputRing<I> {
+    /// Keeps `input` for `tick`. The caller keeps ticks within a window shorter than the ring.
+    pub fn put(&mut self, tick: Tick, input: I) {
+        self.places[tick.0 as usize % 16] = Some((tick, input));
+    }
+
+    /// Takes out the input for `tick`, if it is there.
+    pub fn take(&mut self, tick: Tick) -> Option<I> {
+        self.places[tick.0 as usize % 16].take_if(|(t, _)| *t == tick).map(|(_, input)| input)
+    }
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// It will be used.
+    Taken,
+    /// Its tick has been simulated already.
+    Late,
+    /// Its tick is further ahead than the window.
+    Early,
+}
+
+/// An input and when it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived {
+    /// The controls.
+    pub controls: Controls,
+    /// When the reader had it.
+    pub at: Stamp,
+}
+
+/// One player's mailbox. The session holds one end; the room, which empties it every tick, the other.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// The room's tick, for the input window.
+    clock: Arc<AtomicU32>,
+    said: Mutex<Said>,
+}
+
+/// The content of a mailbox.
+#[derive(Debug, Default)]
+pub struct Said {
+    inputs: InputRing<Arrived>,
+    next: Option<Arrived>,
+    /// The window's new aspect, thousandths.
+    pub aspect: Option<u16>,
+    /// Whom to follow from now on; the inner none is the leader.
+    pub watch: Option<Option<Slot>>,
+    /// The page went out of sight or came back.
+    pub idle: Option<bool>,
+    /// Asked for a ship.
+    pub spawn: bool,
+    /// The connection is over; nothing follows.
+    pub gone: bool,
+}
+
+impl Mailbox {
+    /// An empty mailbox for the room whose last simulated tick `clock` shows.
+    pub fn new(clock: Arc<AtomicU32>) -> Mailbox {
+        Mailbox { clock, said: Mutex::default() }
+    }
+
+    /// The content, for the session to add to or for the room to empty.
+    pub fn open(&self) -> MutexGuard<'_, Said> {
+        // A room that panics while it listens must not take the session with it.
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in an input that arrived `at`.
+    pub fn put_input(&self, input: &Input, at: Stamp) -> Reception {
+        let arrived = Arrived { controls: input.controls(), at };
+        if input.for_next_tick() {
+            self.open().next = Some(arrived);
+            return Reception::Taken;
+        }
+        let now = Tick(self.clock.load(Ordering::Acquire));
+        let tick = Tick::from_wire(input.tick, now);
+        match tick.since(now) {
+            ..=0 => Reception::Late,
+            1..=12 => {
+                self.open().inputs.put(tick, arrived);
+                Reception::Taken
+            }
+            _ => Reception::Early,
+        }
+    }
+}
+const _: () =
+    assert!(INPUT_WINDOW == 12 && INPUT_WINDOW < 16, "the match above and the ring know the window");
+
+impl Said {
+    /// Takes the input for `tick`.
+    pub fn take_input(&mut self, tick: Tick) -> Option<Arrived> {
+        let exact = self.inputs.take(tick);
+        let next = self.next.take();
+        exact.or(next)
+    }
+}
+
+/// What a ship holds when inputs may be missing: the last one for a while, then nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Held {
+    controls: Controls,
+    repeats: u8,
+}
+
+impl Held {
+    /// The controls for a tick, given what arrived for it.
+    pub fn resolve(&mut self, arrived: Option<Controls>) -> Controls {
+        match arrived {
+            Some(controls) => *self = Held { controls, repeats: 0 },
+            None if self.repeats < REPEAT_TICKS => self.repeats += 1,
+            None => self.controls = Controls { aim: self.controls.aim, ..Controls::default() },
+        }
+        self.controls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Seq;
+
+    fn input(tick: u32, magnitude: u8) -> Input {
+        Input::new(Tick(tick).wire(), Seq(0), Controls { magnitude, ..Controls::default() })
+    }
+
+    fn mailbox(now: u32) -> Mailbox {
+        Mailbox::new(Arc::new(AtomicU32::new(now)))
+    }
+
+    #[test]
+    fn the_window_is_the_next_twelve_ticks() {
+        let mailbox = mailbox(70_000);
+        let put = |tick| mailbox.put_input(&input(tick, 1), Stamp(0));
+        assert_eq!(put(69_999), Reception::Late);
+        assert_eq!(put(70_000), Reception::Late);
+        assert_eq!(put(70_001), Reception::Taken);
+        assert_eq!(put(70_012), Reception::Taken);
+        assert_eq!(put(70_013), Reception::Early);
+        let mut said = mailbox.open();
+        assert!(said.take_input(Tick(70_001)).is_some());
+        assert!(said.take_input(Tick(70_001)).is_none(), "taken once");
+        assert!(said.take_input(Tick(70_002)).is_none());
+        assert!(said.take_input(Tick(70_012)).is_some());
+    }
+
+    #[test]
+    fn a_flood_for_one_tick_counts_once_and_the_newest_wins() {
+        let mailbox = mailbox(0);
+        for magnitude in 0..8 {
+            mailbox.put_input(&input(5, magnitude), Stamp(0));
+        }
+        assert_eq!(mailbox.open().take_input(Tick(5)).unwrap().controls.magnitude, 7);
+    }
+
+    #[test]
+    fn an_input_for_the_next_tick_needs_no_clock() {
+        let mailbox = mailbox(1000);
+        let mut any = input(3, 4);
+        any.ctl |= Input::NEXT_TICK;
+        assert_eq!(mailbox.put_input(&any, Stamp(0)), Reception::Taken);
+        assert_eq!(mailbox.open().take_input(Tick(1001)).unwrap().controls.magnitude, 4);
+        assert!(mailbox.open().take_input(Tick(1002)).is_none());
+    }
+
+    #[test]
+    fn a_missing_input_repeats_the_last_one_for_eight_ticks() {
+        let mut held = Held::default();
+        let full = Controls { magnitude: 7, aim: 99, ..Controls::default() };
+        assert_eq!(held.resolve(Some(full)), full);
+        for _ in 0..REPEAT_TICKS {
+            assert_eq!(held.resolve(None), full);
+        }
+        assert_eq!(held.resolve(None), Controls { aim: 99, ..Controls::default() });
+        assert_eq!(held.resolve(Some(full)), full);
+    }
+}

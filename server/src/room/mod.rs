@@ -1,0 +1,257 @@
+//! A room: one world and the seats around it. Inputs come in, the world steps, snapshots go out.
+//!
+//! Ordered and without I/O: no socket, no task, no clock. Arrival times come in as data, time passes when the driver
+//! calls [`Room::tick`]. The way of an input ends in `inbound`; the way of a snapshot begins in `interest`.
+
+pub mod driver;
+pub mod inbound;
+pub mod interest;
+pub mod outbound;
+pub mod roster;
+pub mod seat;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use protocol::message::{MARGIN_MISSING, Obstacle, Role, ServerMessage, Welcome};
+use protocol::quantize::to_quarter;
+use protocol::snapshot::changed;
+use protocol::{CloseCode, Controls, PROTOCOL, RoomCode, Slot, TICK_HZ, Tick};
+use sim::{World, WorldConfig};
+use slab::Slab;
+use tokio::sync::mpsc;
+
+use crate::outbox::Farewell;
+use crate::time::Stamp;
+use outbound::{News, Outbound, Published};
+use roster::Roster;
+use seat::{Join, Seat};
+
+/// Joins that may wait for the next tick; more are refused as overload.
+pub const JOINS_WAITING: usize = 1024;
+
+/// Ticks of an idle page after which its ship is taken out of the world: 20 s.
+const PARK_TICKS: u32 = 20 * TICK_HZ as u32;
+
+/// Ticks of an idle page after which its connection is closed: 10 min.
+const PARKED_TOO_LONG_TICKS: u32 = 600 * TICK_HZ as u32;
+
+/// One room.
+#[derive(Debug)]
+pub struct Room {
+    code: RoomCode,
+    world: World,
+    seats: Slab<Seat>,
+    roster: Roster,
+    /// The directory and the sessions hold the sender.
+    joins: mpsc::Receiver<Join>,
+    /// Shows the last simulated tick to the mailboxes.
+    clock: Arc<AtomicU32>,
+    inputs: Vec<Controls>,
+    outbound: Outbound,
+    debug: Option<(u32, u32)>,
+}
+
+/// The ends of a room that stay outside.
+#[derive(Debug, Clone)]
+pub struct RoomEnds {
+    /// Takes requests for a seat; bounded by [`JOINS_WAITING`].
+    pub joins: mpsc::Sender<Join>,
+    /// The last simulated tick.
+    pub clock: Arc<AtomicU32>,
+}
+
+/// What one tick did, for the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TickReport {
+    /// What went out.
+    pub published: Published,
+    /// Players that took a seat.
+    pub joined: u32,
+    /// Seats taken after the tick.
+    pub seats: usize,
+    /// Inputs that were missing.
+    pub inputs_missing: u32,
+}
+
+impl Room {
+    /// A room with its world, and the ends that the outside holds.
+    pub fn new(code: RoomCode, world: &WorldConfig) -> (Room, RoomEnds) {
+        let (sender, joins) = mpsc::channel(JOINS_WAITING);
+        let clock = Arc::new(AtomicU32::new(0));
+        let room = Room {
+            code,
+            world: World::new(world),
+            seats: Slab::new(),
+            roster: Roster::default(),
+            joins,
+            clock: clock.clone(),
+            inputs: Vec::new(),
+            outbound: Outbound::default(),
+            debug: None,
+        };
+        (room, RoomEnds { joins: sender, clock })
+    }
+
+    /// One tick of the room, begun at `now`.
+    pub fn tick(&mut self, now: Stamp) -> TickReport {
+        let mut report = TickReport::default();
+        self.admit(&mut report);
+        self.listen(now, &mut report);
+        self.world.step(&self.inputs);
+        self.clock.store(self.world.tick().0, Ordering::Release);
+        self.publish(&mut report);
+        report
+    }
+
+    /// The world, for tests and recordings.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The room's code.
+    pub fn code(&self) -> &RoomCode {
+        &self.code
+    }
+
+    /// True if nobody has a seat and nobody waits for one.
+    pub fn is_empty(&self) -> bool {
+        self.seats.is_empty() && self.joins.is_empty()
+    }
+
+    /// Tells players the mean and longest tick of the last second, µs, from now on.
+    pub fn show_load(&mut self, mean_us: u32, max_us: u32) {
+        self.debug = Some((mean_us, max_us));
+    }
+
+    /// Ends every seat. `farewell` is asked once a seat.
+    pub fn dismiss(&mut self, mut farewell: impl FnMut() -> Farewell) {
+        while let Ok(join) = self.joins.try_recv() {
+            join.outbox.close(farewell());
+        }
+        for seat in self.seats.drain() {
+            seat.outbox.close(farewell());
+        }
+    }
+
+    /// Seats those who asked since the last tick.
+    fn admit(&mut self, report: &mut TickReport) {
+        while let Ok(join) = self.joins.try_recv() {
+            let slot = match join.role {
+                Role::Spectator => None,
+                Role::Player => match self.world.join() {
+                    Some(slot) => {
+                        self.roster.seat(slot, join.name.clone(), join.hue);
+                        Some(slot)
+                    }
+                    None => {
+                        join.outbox.close(Farewell::bye(CloseCode::RoomFull).retry_after(2000));
+                        continue;
+                    }
+                },
+            };
+            let seat = Seat::new(join, slot);
+            let welcome = ServerMessage::Welcome(self.welcome(slot));
+            outbound::push(&seat, &welcome).expect("a Welcome is the first message in its queue");
+            self.seats.insert(seat);
+            report.joined += 1;
+        }
+    }
+
+    fn welcome(&self, you: Option<Slot>) -> Welcome {
+        let obstacles = self.world.obstacles().iter();
+        Welcome {
+            protocol: PROTOCOL,
+            resume: None,
+            you,
+            tick: self.world.tick(),
+            hz: TICK_HZ,
+            side: self.world.side(),
+            rules: World::rules_hash(),
+            trig: World::trig_hash(),
+            obstacles: obstacles
+                .map(|o| Obstacle { x: to_quarter(o.x), y: to_quarter(o.y), r: to_quarter(o.r) })
+                .collect(),
+            resumed: false,
+            room: self.code.to_string(),
+        }
+    }
+
+    /// Empties the mailboxes: who left, who asked for what, and what each ship holds in the coming tick.
+    fn listen(&mut self, now: Stamp, report: &mut TickReport) {
+        let Room { seats, world, inputs, .. } = self;
+        let tick = world.tick().next();
+        inputs.fill(Controls::default());
+        seats.retain(|_, seat| {
+            let stays = hear(seat, world, tick, now, inputs, report);
+            if !stays && let Some(slot) = seat.slot {
+                world.leave(slot);
+            }
+            stays
+        });
+    }
+
+    fn publish(&mut self, report: &mut TickReport) {
+        report.seats = self.seats.len();
+        let players = self.seats.iter().filter(|(_, seat)| seat.slot.is_some()).count() as u16;
+        let news = News { roster: &self.roster, players, debug: self.debug };
+        for (n, seat) in &mut self.seats {
+            let one = self.outbound.publish(&self.world, &news, seat, n);
+            report.published.snapshots += one.snapshots;
+            report.published.bytes += one.bytes;
+            report.published.skipped += one.skipped;
+        }
+    }
+}
+
+/// Takes in what one player said. False if the seat is to be given up.
+fn hear(
+    seat: &mut Seat,
+    world: &mut World,
+    tick: Tick,
+    now: Stamp,
+    inputs: &mut Vec<Controls>,
+    report: &mut TickReport,
+) -> bool {
+    let mailbox = seat.mailbox.clone();
+    let mut said = mailbox.open();
+    if said.gone {
+        return false;
+    }
+    seat.aspect = said.aspect.take().unwrap_or(seat.aspect);
+    seat.watch = said.watch.take().unwrap_or(seat.watch);
+    match said.idle.take() {
+        Some(true) => seat.idle_ticks = seat.idle_ticks.max(1),
+        Some(false) => seat.idle_ticks = 0,
+        None if seat.idle_ticks > 0 => seat.idle_ticks += 1,
+        None => {}
+    }
+    if seat.idle_ticks > PARKED_TOO_LONG_TICKS {
+        seat.outbox.close(Farewell::bye(CloseCode::Parked));
+        return false;
+    }
+    let Some(slot) = seat.slot else { return true };
+    if seat.idle_ticks > PARK_TICKS && !seat.parked {
+        seat.parked = true;
+        world.park(slot);
+    }
+    if std::mem::take(&mut said.spawn) && seat.parked {
+        seat.parked = false;
+        seat.idle_ticks = 0;
+        world.unpark(slot);
+    }
+    let arrived = said.take_input(tick);
+    match arrived {
+        Some(arrived) => seat.margin = now.margin_since(arrived.at),
+        None => {
+            seat.margin = MARGIN_MISSING;
+            seat.changed |= changed::INPUT_MISSING;
+            report.inputs_missing += 1;
+        }
+    }
+    if inputs.len() <= slot.index() {
+        inputs.resize(slot.index() + 1, Controls::default());
+    }
+    inputs[slot.index()] = seat.held.resolve(arrived.map(|a| a.controls));
+    true
+}

@@ -1,0 +1,114 @@
+//! A seat: one session's membership of a room, as the room keeps it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use protocol::message::{MARGIN_MISSING, Role};
+use protocol::{Seq, Slot};
+
+use super::inbound::{Held, Mailbox};
+use crate::outbox::Outbox;
+
+/// A request for a seat: what the session sends over the room's bounded channel.
+#[derive(Debug)]
+pub struct Join {
+    /// Display name, already cleaned; empty for one that the room gives.
+    pub name: String,
+    /// Index into the palette, 0..8.
+    pub hue: u8,
+    /// Width / height of the window, thousandths.
+    pub aspect: u16,
+    /// Play or watch.
+    pub role: Role,
+    /// What the player says; the session holds the other end.
+    pub mailbox: Arc<Mailbox>,
+    /// What waits for the player; the connection's writer holds the other end.
+    pub outbox: Arc<Outbox>,
+    /// The place in the directory's count of this room; given back when dropped.
+    pub reservation: Reservation,
+}
+
+/// One place in a room, counted by the directory. Dropping it gives the place back.
+#[derive(Debug)]
+pub struct Reservation(Arc<AtomicUsize>);
+
+impl Reservation {
+    /// Takes a place if fewer than `capacity` are taken.
+    pub fn take(count: &Arc<AtomicUsize>, capacity: usize) -> Option<Reservation> {
+        let more = |n| (n < capacity).then_some(n + 1);
+        count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(Reservation(count.clone()))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// One seat.
+#[derive(Debug)]
+pub struct Seat {
+    /// The ship; none for a spectator.
+    pub slot: Option<Slot>,
+    /// Whom a spectator follows; none is the leader.
+    pub watch: Option<Slot>,
+    /// Width / height of the window, thousandths.
+    pub aspect: u16,
+    /// Sequence number of the next snapshot.
+    pub seq: Seq,
+    /// What acted on the ship since the last snapshot that was sent.
+    pub changed: u8,
+    /// Margin of this tick's input, ms, or [`MARGIN_MISSING`].
+    pub margin: i8,
+    /// What the ship holds.
+    pub held: Held,
+    /// For how many ticks nobody has looked; 0 while somebody does.
+    pub idle_ticks: u32,
+    /// True while the ship is out of the world because nobody looks.
+    pub parked: bool,
+    /// Snapshots skipped in a row because the last one is still being written.
+    pub skipped: u32,
+    /// Feed messages that may still be sent this second.
+    pub feed_left: u8,
+    /// By slot: generation + 1 of the ship that the client has a name for; 0 for none.
+    pub known: Vec<u16>,
+    /// See [`Join::mailbox`].
+    pub mailbox: Arc<Mailbox>,
+    /// See [`Join::outbox`].
+    pub outbox: Arc<Outbox>,
+    _reservation: Reservation,
+}
+
+impl Seat {
+    /// The seat that a request asked for, with the ship that the world gave.
+    pub fn new(join: Join, slot: Option<Slot>) -> Seat {
+        Seat {
+            slot,
+            watch: None,
+            aspect: join.aspect,
+            seq: Seq(0),
+            changed: 0,
+            margin: MARGIN_MISSING,
+            held: Held::default(),
+            idle_ticks: 0,
+            parked: false,
+            skipped: 0,
+            feed_left: 0,
+            known: Vec::new(),
+            mailbox: join.mailbox,
+            outbox: join.outbox,
+            _reservation: join.reservation,
+        }
+    }
+
+    /// Notes that the client is about to learn the name of a slot's tenant. True if it did not know it.
+    pub fn learns(&mut self, slot: Slot, generation: u8) -> bool {
+        let tag = u16::from(generation) + 1;
+        if self.known.len() <= slot.index() {
+            self.known.resize(slot.index() + 1, 0);
+        }
+        std::mem::replace(&mut self.known[slot.index()], tag) != tag
+    }
+}

@@ -1,0 +1,86 @@
+//! Runs a server from listeners to summary; everything from outside is an argument, so that tests run it too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::lobby::Lobby;
+use crate::metrics::{Metrics, Summary};
+use crate::net::{self, Accept, Admin, Game, Listener, Page};
+use crate::room::driver::DriverKind;
+use crate::session::Sessions;
+use crate::time::Epoch;
+
+/// After a stop: how long connections have to say good-bye.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// Connections to the admin listener at a time.
+const ADMIN_CONNECTIONS: usize = 32;
+
+/// Where connections come from.
+#[derive(Debug)]
+pub struct Listeners<L, A> {
+    /// Players.
+    pub game: L,
+    /// Operators; none: not served.
+    pub admin: Option<A>,
+}
+
+/// What differs between production and tests.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What makes rooms tick.
+    pub driver: DriverKind,
+    /// What is counted; for whoever wants to read it while the server runs.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Serves until `shutdown`, then tells every player, waits for at most four seconds, and says what was done.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub async fn run<L: Listener, A: Listener>(
+    listeners: Listeners<L, A>,
+    config: Config,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<Summary> {
+    let Options { driver, metrics } = options;
+    let epoch = Epoch::now();
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let lobby = Lobby::new(config.rooms, config.seed, driver, epoch, metrics.clone())?;
+    let accept = |connections| Accept {
+        stop: stop.clone(),
+        tasks: tasks.clone(),
+        head_timeout: config.net.handshake,
+        connections: Arc::new(Semaphore::new(connections)),
+    };
+    let game = Arc::new(Game {
+        service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json),
+        page: Page::new(config.assets.clone()),
+        limits: Arc::new(config.net.clone()),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+    });
+    let counted = metrics.clone();
+    tasks.spawn(net::serve(listeners.game, game, accept(config.net.connections), move || {
+        counted.accepted.inc();
+    }));
+    if let Some(listener) = listeners.admin {
+        let admin = Arc::new(Admin::new(metrics.clone()));
+        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS), || ()));
+    }
+
+    shutdown.await;
+    lobby.drain();
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!(left = tasks.len(), "connections did not end in time");
+    }
+    Ok(metrics.summary())
+}

@@ -1,0 +1,141 @@
+//! The half of a session that listens: messages from the peer into the room's mailbox.
+
+use std::sync::Arc;
+
+use protocol::codec::{self, DecodeError, Encoding};
+use protocol::message::Hello;
+use protocol::{ClientMessage, CloseCode, PROTOCOL, ServerMessage};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::name;
+use crate::lobby::{Lobby, SeatRequest};
+use crate::metrics::Metrics;
+use crate::net::{self, FrameKind};
+use crate::outbox::{Farewell, Outbox};
+use crate::room::inbound::{Mailbox, Reception};
+use crate::time::Epoch;
+
+/// Takes in one peer's messages.
+#[derive(Debug)]
+pub struct Ingress {
+    encoding: Encoding,
+    outbox: Arc<Outbox>,
+    lobby: Lobby,
+    metrics: Arc<Metrics>,
+    epoch: Epoch,
+    /// What the player says; none before the `Hello`.
+    mailbox: Option<Arc<Mailbox>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Ingress {
+    pub(super) fn new(
+        encoding: Encoding,
+        outbox: Arc<Outbox>,
+        lobby: Lobby,
+        metrics: Arc<Metrics>,
+        epoch: Epoch,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Ingress {
+        Ingress { encoding, outbox, lobby, metrics, epoch, mailbox: None, _place: place }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<ClientMessage, Farewell> {
+        codec::decode_client(self.encoding, bytes).map_err(|error| {
+            if self.mailbox.is_none()
+                && codec::hello_protocol(self.encoding, bytes).is_some_and(|number| number != PROTOCOL)
+            {
+                return wrong_protocol();
+            }
+            match error {
+                DecodeError::TooLarge { .. } => Farewell::bye(CloseCode::TooLarge),
+                error => Farewell::because(CloseCode::Malformed, error.to_string()),
+            }
+        })
+    }
+
+    fn hello(&self, hello: Hello) -> Result<Arc<Mailbox>, Farewell> {
+        if hello.protocol != PROTOCOL {
+            return Err(wrong_protocol());
+        }
+        self.lobby.seat(SeatRequest {
+            room: hello.room.trim(),
+            name: name::clean(&hello.name),
+            hue: hello.hue % 8,
+            aspect: hello.aspect,
+            role: hello.role,
+            outbox: self.outbox.clone(),
+        })
+    }
+
+    fn seated(&self, mailbox: &Mailbox, message: ClientMessage, arrival: Instant) -> Result<(), Farewell> {
+        match message {
+            ClientMessage::Input(input) => {
+                let label = match mailbox.put_input(&input, self.epoch.stamp(arrival)) {
+                    Reception::Taken => "taken",
+                    Reception::Late => "late",
+                    Reception::Early => "early",
+                };
+                self.metrics.inputs.get_or_create(&label.into()).inc();
+            }
+            // Flow control by acknowledgement is not here yet: the socket's own back-pressure is what counts.
+            ClientMessage::Ack { .. } => {}
+            ClientMessage::Spawn => mailbox.open().spawn = true,
+            ClientMessage::View { aspect } => mailbox.open().aspect = Some(aspect),
+            ClientMessage::Watch { slot } => mailbox.open().watch = Some(slot),
+            ClientMessage::Idle { idle } => mailbox.open().idle = Some(idle),
+            ClientMessage::Ping { t } => {
+                let pong = ServerMessage::Pong { t };
+                self.outbox
+                    .push(|out| codec::encode_server(Encoding::Bincode, &pong, out))
+                    .map_err(|_| Farewell::bye(CloseCode::TooSlow))?;
+                self.outbox.wake();
+            }
+            // No room has a chat.
+            ClientMessage::Chat { .. } => {}
+            ClientMessage::Hello(_) => {
+                return Err(Farewell::because(CloseCode::Malformed, "a second Hello on one connection"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl net::Ingress for Ingress {
+    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell> {
+        self.metrics.messages_in.inc();
+        self.metrics.bytes_in.inc_by(bytes.len() as u64);
+        let expected = match self.encoding {
+            Encoding::Bincode => FrameKind::Binary,
+            Encoding::Json => FrameKind::Text,
+        };
+        if kind != expected {
+            return Err(Farewell::bye(CloseCode::WrongFrameType));
+        }
+        match (self.decode(bytes)?, &self.mailbox) {
+            (message, Some(mailbox)) => self.seated(mailbox, message, arrival),
+            (ClientMessage::Hello(hello), None) => {
+                self.mailbox = Some(self.hello(hello)?);
+                Ok(())
+            }
+            (_, None) => Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello")),
+        }
+    }
+}
+
+impl Drop for Ingress {
+    /// However the connection ended: the seat is given up.
+    fn drop(&mut self) {
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.open().gone = true;
+        }
+    }
+}
+
+fn wrong_protocol() -> Farewell {
+    Farewell::because(
+        CloseCode::WrongProtocol,
+        format!("this server speaks protocol {PROTOCOL}: reload or update"),
+    )
+}
