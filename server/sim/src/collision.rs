@@ -4,17 +4,17 @@ use crate::grid::{Grid, Rect};
 
 /// A straight way within one tick, Q8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sweep {
+pub(crate) struct Sweep {
     /// From here.
-    pub from: (i32, i32),
+    pub(crate) from: (i32, i32),
     /// To here.
-    pub to: (i32, i32),
+    pub(crate) to: (i32, i32),
 }
 
 impl Sweep {
     /// How far along the way it comes closest to a circle's centre, if it then touches the circle. Distances along one
     /// sweep compare with each other and with nothing else. Coordinates within ±2²³, ways and radii below 2¹⁵.
-    pub fn touches(&self, (x, y): (i32, i32), radius: i32) -> Option<i64> {
+    pub(crate) fn touches(&self, (x, y): (i32, i32), radius: i32) -> Option<i64> {
         let way = difference(self.to, self.from);
         let centre = difference((x, y), self.from);
         let (length, reach) = (dot(way, way), i64::from(radius) * i64::from(radius));
@@ -31,7 +31,7 @@ impl Sweep {
     }
 
     /// The rectangle around all circles of `radius` that the way could touch.
-    pub fn bounds(&self, radius: i32) -> Rect {
+    pub(crate) fn bounds(&self, radius: i32) -> Rect {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
         Rect {
             x0: x0.min(x1) - radius,

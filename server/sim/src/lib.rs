@@ -8,7 +8,7 @@
 
 pub mod body;
 pub mod checksum;
-pub mod collision;
+mod collision;
 pub mod dice;
 mod event;
 pub mod grid;

@@ -1,110 +1,248 @@
 //! The brain of server-run ships, on plain data that a client sees too, so that swarms of bots can use it.
+//!
+//! It plays to be worth beating: it leads, keeps its range, weaves, dodges and runs, with hands that are human enough to
+//! miss. It sees only its [`Sight`]; all chance comes from its seed.
 
-use protocol::snapshot::PickupKind;
+mod gunner;
+mod helm;
+mod sight;
+mod vector;
+
+use protocol::input::Buttons;
 use protocol::{Controls, Slot, Tick};
 
-use crate::map::Obstacle;
+use crate::checksum::Fnv64;
+use crate::dice::Dice;
+use gunner::Gunner;
+use helm::Course;
+pub use sight::{Incoming, Loot, Me, Other, Sight};
+use vector::Vector;
 
-/// What a pilot sees. Positions and velocities are Q8 and Q8 a tick.
-#[derive(Debug, Clone, Copy)]
-pub struct Sight<'a> {
-    /// The tick that is shown.
-    pub tick: Tick,
-    /// Side of the world, Q8.
-    pub side: i32,
-    /// The own ship.
-    pub me: Me,
-    /// Other living ships in view.
-    pub ships: &'a [Other],
-    /// Other players' pulses in view.
-    pub pulses: &'a [Incoming],
-    /// Pickups in view.
-    pub pickups: &'a [Loot],
-    /// All obstacles of the map.
-    pub obstacles: &'a [Obstacle],
-}
-
-/// The own ship as its pilot knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Me {
-    /// Position.
-    pub x: i32,
-    /// Position.
-    pub y: i32,
-    /// Velocity.
-    pub vx: i32,
-    /// Velocity.
-    pub vy: i32,
-    /// 0..=25600.
-    pub energy: u16,
-    /// 0..=100.
-    pub hp: u8,
-    /// True if a pulse could be fired this tick, energy aside.
-    pub can_fire: bool,
-}
-
-/// Another ship in sight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Other {
-    /// Its slot.
-    pub slot: Slot,
-    /// Position.
-    pub x: i32,
-    /// Position.
-    pub y: i32,
-    /// Velocity.
-    pub vx: i32,
-    /// Velocity.
-    pub vy: i32,
-    /// 1..=100.
-    pub hp: u8,
-    /// True while nothing can hurt it.
-    pub shielded: bool,
-}
-
-/// A pulse in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Incoming {
-    /// Position.
-    pub x: i32,
-    /// Position.
-    pub y: i32,
-    /// Velocity.
-    pub vx: i32,
-    /// Velocity.
-    pub vy: i32,
-}
-
-/// Something to pick up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loot {
-    /// Position.
-    pub x: i32,
-    /// Position.
-    pub y: i32,
-    /// What it is.
-    pub kind: PickupKind,
-}
+/// One unit in Q8.
+const U: i64 = protocol::quantize::Q8 as i64;
 
 /// One pilot's mind: what it remembers from tick to tick.
 #[derive(Debug, Clone)]
 pub struct Brain {
-    seed: u64,
+    dice: Dice,
+    temper: Temper,
+    gunner: Gunner,
+    target: Option<Target>,
+    /// Ticks until it looks around for a better target.
+    patience: u8,
+    /// Which way it circles, 1 or -1, and for how many more ticks.
+    side: i8,
+    side_left: u8,
+    /// Where it heads when there is nothing to do, and for how many more ticks.
+    heading: u16,
+    heading_left: u8,
 }
+
+/// What makes a pilot itself.
+#[derive(Debug, Clone, Copy)]
+struct Temper {
+    /// Distance that it fights at, u.
+    range: u16,
+    /// Most error of its aim, steps of 4096.
+    slip: u8,
+    /// Shortest pause between two bursts, ticks.
+    pause: u8,
+    /// It notices a pulse this many ticks before it strikes.
+    alert: u8,
+    /// It runs from a fight with fewer hit points than this.
+    caution: u8,
+}
+
+/// The ship that it has its eye on.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    slot: Slot,
+    seen: Tick,
+    place: Vector,
+    velocity: Vector,
+    /// Change of the velocity a tick, smoothed, times [`Target::TURNING`].
+    turning: Vector,
+    hp: u8,
+    shielded: bool,
+}
+
+impl Target {
+    const TURNING: i64 = 16;
+
+    fn first_seen(ship: &Other, tick: Tick) -> Target {
+        let (place, velocity) = (ship.place(), ship.velocity());
+        let Other { slot, hp, shielded, .. } = *ship;
+        Target { slot, seen: tick, place, velocity, turning: Vector::default(), hp, shielded }
+    }
+
+    fn seen_again(&self, ship: &Other, tick: Tick) -> Target {
+        let ticks = tick.since(self.seen);
+        let now = Target::first_seen(ship, tick);
+        let change = (now.velocity - self.velocity).scaled(Target::TURNING, ticks);
+        let turning =
+            if ticks > 0 { self.turning + (change - self.turning).scaled(1, 3) } else { self.turning };
+        Target { turning, ..now }
+    }
+}
+
+/// What it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Fight,
+    Flee,
+    /// Something to pick up is there.
+    Gather(Vector),
+    /// The target was last seen there.
+    Search(Vector),
+    Roam(u16),
+}
+
+/// A target out of sight is forgotten after so many ticks.
+const MEMORY: i64 = 90;
 
 impl Brain {
     /// A pilot with a temper of its own, from `seed`.
     pub fn new(seed: u64) -> Brain {
-        Brain { seed }
-    }
-
-    pub(crate) fn digest(&self, hash: &mut crate::checksum::Fnv64) {
-        hash.bytes(&self.seed.to_le_bytes());
+        let mut dice = Dice::new(seed);
+        let mut roll = |low, high| dice.between(low, high);
+        let temper = Temper {
+            range: roll(190, 300) as u16,
+            slip: roll(35, 95) as u8,
+            pause: roll(10, 26) as u8,
+            alert: roll(8, 14) as u8,
+            caution: roll(15, 40) as u8,
+        };
+        let (side, heading) = (if dice.one_in(2) { 1 } else { -1 }, dice.below(4096) as u16);
+        Brain {
+            dice,
+            temper,
+            gunner: Gunner::default(),
+            target: None,
+            patience: 0,
+            side,
+            side_left: 0,
+            heading,
+            heading_left: 0,
+        }
     }
 
     /// Decides what to hold during the next tick.
-    pub fn think(&mut self, _sight: &Sight<'_>) -> Controls {
-        let _ = self.seed;
-        Controls::default()
+    pub fn think(&mut self, sight: &Sight<'_>) -> Controls {
+        self.watch(sight);
+        self.change_its_mind();
+        let mood = self.mood(sight);
+        let target = self.target.filter(|target| target.seen == sight.tick);
+        let side = i64::from(self.side);
+        let course = helm::course(sight, mood, target.as_ref(), side, &self.temper);
+        let (aim, fire) = self.gunner.work(sight, target.as_ref(), course.pull, &self.temper, &mut self.dice);
+        let mut buttons = Buttons::default();
+        if fire {
+            buttons = buttons.with(Buttons::FIRE);
+        }
+        if self.boosts(sight, mood, &course) {
+            buttons = buttons.with(Buttons::BOOST);
+        }
+        let pull = course.pull.length();
+        Controls {
+            magnitude: (pull * 7 / 700).min(7) as u8,
+            buttons,
+            dir: (course.pull.heading() >> 4) as u8,
+            aim,
+        }
+    }
+
+    /// Keeps an eye on its target, and now and then chooses another.
+    fn watch(&mut self, sight: &Sight<'_>) {
+        let tick = sight.tick;
+        self.target = self.target.and_then(|target| {
+            let again = sight.ships.iter().find(|ship| ship.slot == target.slot);
+            let jumped = |ship: &&Other| (ship.place() - target.place).length() > 400 * U;
+            match again.filter(|ship| !jumped(ship)) {
+                Some(ship) => Some(target.seen_again(ship, tick)),
+                None => (0..MEMORY).contains(&tick.since(target.seen)).then_some(target),
+            }
+        });
+        self.patience = self.patience.saturating_sub(1);
+        let lost = self.target.is_none_or(|target| target.seen != tick);
+        if self.patience > 0 && !lost {
+            return;
+        }
+        self.patience = 15 + self.dice.below(20) as u8;
+        let current = self.target.map(|target| target.slot);
+        let price = |ship: &&Other| {
+            let distance = (ship.place() - sight.me.place()).length() / U;
+            let shielded = if ship.shielded { 500 } else { 0 };
+            let loyal = if Some(ship.slot) == current { 200 } else { 0 };
+            distance + i64::from(ship.hp) * 2 + shielded - loyal
+        };
+        match sight.ships.iter().min_by_key(price) {
+            Some(ship) if Some(ship.slot) != current => {
+                self.target = Some(Target::first_seen(ship, tick));
+                self.gunner.surprise(&mut self.dice);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody circles the same way, or roams in the same direction, forever.
+    fn change_its_mind(&mut self) {
+        self.side_left = self.side_left.saturating_sub(1);
+        if self.side_left == 0 {
+            self.side = -self.side;
+            self.side_left = 20 + self.dice.below(60) as u8;
+        }
+        self.heading_left = self.heading_left.saturating_sub(1);
+        if self.heading_left == 0 {
+            self.heading = (self.heading + 3400 + self.dice.below(1400) as u16) & 4095;
+            self.heading_left = 60 + self.dice.below(90) as u8;
+        }
+    }
+
+    fn mood(&self, sight: &Sight<'_>) -> Mood {
+        let me = &sight.me;
+        if let Some(target) = self.target {
+            let visible = target.seen == sight.tick;
+            let away = (target.place - me.place()).length();
+            let losing = me.hp < self.temper.caution && me.hp < target.hp && away < 520 * U;
+            let pointless = target.shielded && away > 300 * U;
+            match visible {
+                true if losing => return Mood::Flee,
+                true if !pointless => return Mood::Fight,
+                false if me.hp >= self.temper.caution => return Mood::Search(target.place),
+                _ => {}
+            }
+        }
+        helm::best_loot(sight).map_or(Mood::Roam(self.heading), Mood::Gather)
+    }
+
+    /// Boost runs from what is about to hurt and after what is far away, while the store lasts.
+    fn boosts(&self, sight: &Sight<'_>, mood: Mood, course: &Course) -> bool {
+        let charge = sight.me.charge();
+        let far = self.target.is_some_and(|target| (target.place - sight.me.place()).length() > 560 * U);
+        match mood {
+            _ if course.imminent => charge > 16,
+            Mood::Flee => charge > 8,
+            Mood::Fight | Mood::Search(_) => far && charge > 65,
+            Mood::Gather(_) | Mood::Roam(_) => false,
+        }
+    }
+
+    pub(crate) fn digest(&self, hash: &mut Fnv64) {
+        hash.bytes(&self.dice.state().to_le_bytes());
+        self.gunner.digest(hash);
+        if let Some(target) = &self.target {
+            hash.u16(target.slot.0);
+            hash.u32(target.seen.0);
+            hash.bytes(&[target.hp, u8::from(target.shielded)]);
+            for vector in [target.place, target.velocity, target.turning] {
+                hash.bytes(&vector.x.to_le_bytes());
+                hash.bytes(&vector.y.to_le_bytes());
+            }
+        }
+        hash.bytes(&[self.patience, self.side.to_le_bytes()[0], self.side_left, self.heading_left]);
+        hash.u16(self.heading);
     }
 }
+
+#[cfg(test)]
+mod tests;

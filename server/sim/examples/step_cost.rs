@@ -1,0 +1,48 @@
+//! What a step costs: `cargo run --release -p sim --example step_cost -- [ships] [ticks]`.
+//!
+//! All ships hold random controls, most of them thrusting and half of them firing. Prints the mean and the worst.
+
+use protocol::Controls;
+use protocol::input::Buttons;
+use sim::dice::Dice;
+use sim::{World, WorldConfig};
+
+#[allow(clippy::disallowed_types, reason = "a stopwatch around the simulation, not inside it")]
+type Stopwatch = std::time::Instant;
+
+fn main() {
+    let mut args = std::env::args().skip(1).map(|arg| arg.parse::<u32>().expect("a number"));
+    let (ships, ticks) = (args.next().unwrap_or(1000), args.next().unwrap_or(1800));
+    let capacity = u16::try_from(ships).expect("at most 4000 ships");
+    let mut world = World::new(&WorldConfig { capacity, pilots: 0, seed: 1 });
+    let slots: Vec<_> = (0..ships).filter_map(|_| world.join()).collect();
+    let mut dice = Dice::new(2);
+    let mut inputs = vec![Controls::default(); slots.len()];
+    let mut times = Vec::new();
+    let (mut hits, mut deaths, mut taken) = (0, 0, 0);
+    for _ in 0..ticks {
+        for held in &mut inputs {
+            if dice.one_in(12) {
+                held.magnitude = if dice.one_in(8) { 0 } else { 7 };
+                held.dir = dice.below(256) as u8;
+                held.aim = dice.below(4096) as u16;
+                held.buttons = Buttons(dice.below(4) as u8);
+            }
+        }
+        let start = Stopwatch::now();
+        world.step(&inputs);
+        times.push(start.elapsed().as_micros());
+        for event in world.events() {
+            match event {
+                sim::Event::Hit { .. } => hits += 1,
+                sim::Event::Destroyed { .. } => deaths += 1,
+                sim::Event::Taken { .. } => taken += 1,
+            }
+        }
+    }
+    let mean = times.iter().sum::<u128>() / times.len().max(1) as u128;
+    times.sort_unstable();
+    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+    println!("{ships} ships, {ticks} ticks: mean {mean} µs, median {median} µs, worst {worst} µs a step");
+    println!("{hits} hits, {deaths} deaths, {taken} pickups; checksum {:016x}", world.checksum());
+}

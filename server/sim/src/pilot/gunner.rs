@@ -1,0 +1,128 @@
+//! The gunner: where to aim and when to fire. It leads its target, turns only so fast, and errs a little.
+
+use super::sight::Sight;
+use super::vector::Vector;
+use super::{Target, Temper, U};
+use crate::checksum::Fnv64;
+use crate::dice::Dice;
+use crate::rules::{PULSE_ENERGY, PULSE_MUZZLE, PULSE_SPEED};
+use crate::trig;
+
+/// The fastest turn of the aim, steps a tick: half a turn in a third of a second.
+const TURN_RATE: i32 = 200;
+/// The gun fires when its aim is this close to where it should be, steps.
+const ON_TARGET: i32 = 60;
+/// Farthest target that is fired at; a pulse reaches 900 u.
+const REACH: i64 = 680 * U;
+
+/// Hands on the gun.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gunner {
+    aim: u16,
+    /// Error of the aim now and where it drifts, steps.
+    slip: i32,
+    slip_goal: i32,
+    slip_left: u8,
+    /// Shots left in this burst; then a pause, in ticks.
+    burst: u8,
+    pause: u8,
+}
+
+impl Gunner {
+    /// Turns the aim towards the target, or along `course` without one; true if it is time to fire.
+    pub(super) fn work(
+        &mut self,
+        sight: &Sight<'_>,
+        target: Option<&Target>,
+        course: Vector,
+        temper: &Temper,
+        dice: &mut Dice,
+    ) -> (u16, bool) {
+        self.drift(temper, dice);
+        self.pause = self.pause.saturating_sub(1);
+        let lead = target.map(|target| lead(sight, target));
+        let wanted = match lead {
+            Some(lead) => (i32::from(lead.heading()) + self.slip) & (trig::TURN - 1),
+            None => i32::from(course.heading()),
+        };
+        let off = trig::turn(self.aim, wanted as u16);
+        let turned = i32::from(self.aim) + off.clamp(-TURN_RATE, TURN_RATE);
+        self.aim = (turned & (trig::TURN - 1)) as u16;
+
+        let still_off = (off.abs() - TURN_RATE).max(0);
+        let fire = match (target, lead) {
+            (Some(target), Some(lead)) => {
+                still_off < ON_TARGET && self.pause == 0 && worth_a_shot(sight, target, lead)
+            }
+            _ => false,
+        };
+        if fire {
+            self.burst = self.burst.saturating_sub(1);
+            if self.burst == 0 {
+                self.burst = 3 + dice.below(4) as u8;
+                self.pause = (u32::from(temper.pause) + dice.below(12)) as u8;
+            }
+        }
+        (self.aim, fire)
+    }
+
+    /// A new target takes a moment to sink in.
+    pub(super) fn surprise(&mut self, dice: &mut Dice) {
+        self.pause = self.pause.max(6 + dice.below(9) as u8);
+    }
+
+    /// A hand is never quite still.
+    fn drift(&mut self, temper: &Temper, dice: &mut Dice) {
+        if self.slip_left == 0 {
+            let most = i32::from(temper.slip);
+            self.slip_goal = dice.between(-most, most);
+            self.slip_left = 6 + dice.below(12) as u8;
+        }
+        self.slip_left -= 1;
+        self.slip += (self.slip_goal - self.slip) / 4;
+    }
+
+    pub(super) fn digest(&self, hash: &mut Fnv64) {
+        hash.u16(self.aim);
+        hash.i32(self.slip);
+        hash.i32(self.slip_goal);
+        hash.bytes(&[self.slip_left, self.burst, self.pause]);
+    }
+}
+
+/// From the gun to where pulse and target meet, if the target goes on as it does.
+fn lead(sight: &Sight<'_>, target: &Target) -> Vector {
+    let gun = sight.me.place() + sight.me.velocity();
+    let ship = target.place + target.velocity;
+    let mut meeting = ship;
+    for _ in 0..4 {
+        let way = ((meeting - gun).length() - i64::from(PULSE_MUZZLE)).max(0);
+        // Sixteenths of a tick; turns are not foreseen for long.
+        let flight = way * 16 / i64::from(PULSE_SPEED);
+        let turning = flight.min(14 * 16);
+        meeting = ship
+            + target.velocity.scaled(flight, 16)
+            + target.turning.scaled(turning * turning, 2 * 16 * 16 * Target::TURNING);
+    }
+    meeting - gun
+}
+
+/// In reach, in the open, not shielded, and energy enough to still get away.
+fn worth_a_shot(sight: &Sight<'_>, target: &Target, lead: Vector) -> bool {
+    let me = &sight.me;
+    let close = lead.length() < 220 * U || target.hp <= 40;
+    let reserve = if close { 0 } else { 24 * 256 };
+    me.can_fire
+        && !target.shielded
+        && lead.length() < REACH
+        && me.energy >= PULSE_ENERGY + reserve
+        && !sight.obstacles.iter().any(|o| hides(me.place(), lead, Vector::new(o.x, o.y), o.r.into()))
+}
+
+/// True if a disc lies across the way.
+fn hides(from: Vector, way: Vector, centre: Vector, radius: i64) -> bool {
+    let to = centre - from;
+    let along = to.dot(way);
+    let length = way.length();
+    along > 0 && along < length * length && to.cross(way).abs() < radius * length
+}
