@@ -174,3 +174,77 @@ impl Session {
         self.tally.pickups += taken.count() as u32;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::message::Snapshot;
+    use protocol::snapshot::{Own, Pulse, Writer};
+    use protocol::{PROTOCOL, Seq};
+
+    fn session() -> Session {
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            resume: None,
+            you: Some(Slot(7)),
+            tick: Tick(70_000),
+            hz: 30,
+            side: 2400,
+            rules: 0,
+            trig: 0,
+            obstacles: vec![protocol::message::Obstacle { x: 4, y: 8, r: 160 }],
+            resumed: false,
+            room: "LOBBY".into(),
+        };
+        Session::new(&welcome, Instant::now())
+    }
+
+    fn snapshot(tick: u32, own_pulses: &[(u16, u8)], taken: &[u16]) -> ServerMessage {
+        let mut body = Vec::new();
+        let mut writer = Writer::new(&mut body);
+        writer.own(&Own::default());
+        writer.ships(std::iter::empty());
+        let foreign = Pulse { id: 1, owner: Slot(8), x: 0, y: 0, direction: 0, fired: 0 };
+        let own = own_pulses.iter().map(|&(id, fired)| Pulse { id, owner: Slot(7), fired, ..foreign });
+        let pulses: Vec<Pulse> = own.chain([foreign]).collect();
+        writer.pulses(pulses.into_iter());
+        writer.pickups(std::iter::empty());
+        let events: Vec<Event> = taken.iter().map(|&slot| Event::Taken { id: 1, slot: Slot(slot) }).collect();
+        let flags = writer.events(events.into_iter());
+        ServerMessage::Snapshot(Snapshot { seq: Seq(5), tick: Tick(tick).wire(), margin: 9, flags, body })
+    }
+
+    #[test]
+    fn own_deeds_are_counted_once() {
+        let (mut session, now) = (session(), Instant::now());
+        for (tick, pulses, taken) in [
+            (70_001, &[(3, 10)][..], &[7, 8][..]),
+            (70_002, &[(3, 10), (4, 11)], &[]),
+            (70_003, &[(4, 11), (3, 12)], &[7]), // id 3 again, but fired later
+        ] {
+            assert_eq!(session.take(&snapshot(tick, pulses, taken), now), Ok(Change::View));
+        }
+        for (killer, victim) in [(Some(Slot(7)), Slot(1)), (None, Slot(7)), (Some(Slot(1)), Slot(2))] {
+            let feed = ServerMessage::Feed { killer, victim, weapon: Weapon::Pulse };
+            assert!(matches!(session.take(&feed, now), Ok(Change::Destroyed { .. })));
+        }
+        assert_eq!(session.tally, Tally { shots: 3, kills: 1, deaths: 1, pickups: 2 });
+    }
+
+    #[test]
+    fn an_input_acknowledges_the_newest_view_and_says_how_old_it_is() {
+        let mut session = session();
+        session.take(&snapshot(70_004, &[], &[]), Instant::now()).unwrap();
+        let input = session.input(Tick(70_007), Controls::default());
+        assert_eq!((input.tick, input.ack, input.view), (Tick(70_007).wire(), Seq(5), 24));
+        assert_eq!(session.input(Tick(71_000), Controls::default()).view, 255);
+        assert_eq!(session.obstacles[0], sim::Obstacle { x: 256, y: 512, r: 40 * 256 });
+    }
+
+    #[test]
+    fn a_bad_snapshot_is_an_error() {
+        let ServerMessage::Snapshot(mut bad) = snapshot(70_001, &[], &[]) else { unreachable!() };
+        bad.body.pop();
+        assert!(session().take(&ServerMessage::Snapshot(bad), Instant::now()).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! A small swarm against a fake room: does it count what happened, and does it tell a lost seat from a goodbye?
+
+use std::time::Duration;
+
+use bot_client::swarm::{self, Config, Outcome};
+use fastwebsockets::{Frame, OpCode, Role, WebSocket};
+use protocol::codec::{self, Encoding};
+use protocol::message::{MARGIN_MISSING, Snapshot, Weapon, Welcome};
+use protocol::snapshot::{Event, Own, Pulse, Writer};
+use protocol::{ClientMessage, PROTOCOL, Seq, ServerMessage, Slot, Tick};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until};
+
+const YOU: Slot = Slot(7);
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
+
+async fn say(socket: &mut WebSocket<TcpStream>, message: &ServerMessage) {
+    let mut bytes = Vec::new();
+    codec::encode_server(Encoding::Bincode, message, &mut bytes);
+    let _ = socket.write_frame(Frame::binary(bytes.into())).await;
+}
+
+/// One tick's snapshot: a new shot every tenth tick, something picked up every fifteenth.
+fn snapshot(tick: u32) -> ServerMessage {
+    let mut body = Vec::new();
+    let mut writer = Writer::new(&mut body);
+    writer.own(&Own { hp: 100, x: 1000, y: 1000, ..Own::default() });
+    writer.ships(std::iter::empty());
+    let id = (tick / 10) as u16;
+    writer.pulses(std::iter::once(Pulse {
+        id,
+        owner: YOU,
+        x: 0,
+        y: 0,
+        direction: 0,
+        fired: (tick / 10 * 10) as u8,
+    }));
+    writer.pickups(std::iter::empty());
+    let taken = (tick.is_multiple_of(15)).then_some(Event::Taken { id: 1, slot: YOU });
+    let flags = writer.events(taken.into_iter());
+    let margin = MARGIN_MISSING;
+    ServerMessage::Snapshot(Snapshot { seq: Seq(tick as u8), tick: Tick(tick).wire(), margin, flags, body })
+}
+
+/// Serves one bot. Closes by itself with `cut` after so many ticks, if asked to.
+async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    stream.write_all(SWITCHING.as_bytes()).await.unwrap();
+    let mut socket = WebSocket::after_handshake(stream, Role::Server);
+    let hello = socket.read_frame().await.unwrap();
+    assert!(matches!(codec::decode_client(Encoding::Bincode, &hello.payload), Ok(ClientMessage::Hello(_))));
+    let first = 1000;
+    let welcome = Welcome {
+        protocol: PROTOCOL,
+        resume: None,
+        you: Some(YOU),
+        tick: Tick(first),
+        hz: 30,
+        side: 2400,
+        rules: 0,
+        trig: 0,
+        obstacles: Vec::new(),
+        resumed: false,
+        room: "FAKE".into(),
+    };
+    say(&mut socket, &ServerMessage::Welcome(welcome)).await;
+    let start = Instant::now();
+    for n in 1..600u32 {
+        sleep_until(start + Duration::from_micros(33_333) * n).await;
+        if let Some((after, code)) = cut
+            && n == after
+        {
+            say(&mut socket, &ServerMessage::Bye { code, retry_ms: 0, url: None }).await;
+            let _ = socket.write_frame(Frame::close(code, b"")).await;
+            while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
+            return;
+        }
+        say(&mut socket, &snapshot(first + n)).await;
+        if n.is_multiple_of(30) {
+            let feed = ServerMessage::Feed { killer: Some(YOU), victim: Slot(1), weapon: Weapon::Pulse };
+            say(&mut socket, &feed).await;
+        }
+    }
+}
+
+async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, cut));
+        }
+    });
+    let duration = Duration::from_secs(2);
+    let config = Config { url, bots, duration, rate: 100.0, room: None, seed: 1 };
+    swarm::run(config, std::future::pending(), |_| {}).await
+}
+
+#[tokio::test]
+async fn a_swarm_counts_what_happened() {
+    let Outcome { report, first_failure } = run(4, None).await;
+    assert_eq!(first_failure, None);
+    assert_eq!((report.bots.connected, report.bots.failed), (4, 0));
+    assert!(report.is_clean(), "{report}");
+    // Wide bounds: this machine may be busy.
+    assert!((25.0..35.0).contains(&report.snapshots.per_second_per_client), "{report}");
+    assert!((25.0..40.0).contains(&report.interval_ms.p50), "{report}");
+    assert!((120.0..240.0).contains(&report.shots_per_bot_minute), "{report}");
+    assert!((60.0..180.0).contains(&report.pickups_per_bot_minute), "{report}");
+    assert!((20.0..100.0).contains(&report.kills_per_bot_minute), "{report}");
+    assert!(report.latency_ms.p50 > 0.0 && report.latency_ms.p50 < 500.0, "{report}");
+    assert!(report.bytes_per_second.down > 30.0 * report.snapshot_bytes.mean, "headers count: {report}");
+    assert!(report.bytes_per_second.up > 300.0, "inputs of 15 bytes, 30 a second: {report}");
+}
+
+#[tokio::test]
+async fn a_seat_that_the_server_takes_away_is_a_disconnect() {
+    let Outcome { report, .. } = run(2, Some((30, 4003))).await;
+    assert_eq!(report.disconnects.get(&4003), Some(&2), "{report}");
+    assert!(!report.is_clean());
+}
