@@ -26,7 +26,8 @@ const PING_MS = 2000;
  *   feed?: (feed: import('./codec.js').Feed) => void,
  *   fired?: (x: number, y: number, aim: number) => void,
  *   hurt?: (hp: number) => void, died?: () => void, spawned?: () => void,
- *   event?: (event: import('./snapshot.js').GameEvent) => void}} Listeners Events come when they are to be shown.
+ *   event?: (event: import('./snapshot.js').GameEvent, byYou: boolean) => void}} Listeners Events come when they are to
+ *   be shown.
  */
 
 export class Game {
@@ -238,16 +239,19 @@ export class Game {
         this.#spawnAsked = false;
       }
     }
-    for (const event of view.events) {
-      // What happened to the own ship or by it is shown at once, the rest when its ships are.
-      const near = event.kind === 'explosion' ? event.slot === this.you
-        : event.kind === 'taken' ? event.slot === this.you
-          : event.victim === this.you || this.pulses.owner(event.pulse) === this.you;
-      if (event.kind === 'hit') this.pulses.remove(event.pulse);
-      if (near) this.on.event?.(event);
-      else this.#later.push({ tick: view.tick, event });
-    }
+    this.#events(view);
     this.live = true;
+  }
+
+  /** What happened to the own ship or by it is shown at once, the rest when its ships are. @param {import('./snapshot.js').View} view */
+  #events({ tick, events }) {
+    const { you } = this;
+    for (const event of events) {
+      const by = event.kind === 'hit' ? this.pulses.strike(event.pulse, event.x, event.y, tick) : -1;
+      const near = by === you || (event.kind === 'hit' ? event.victim : event.slot) === you;
+      if (near) this.on.event?.(event, by === you);
+      else this.#later.push({ tick, event });
+    }
   }
 
   /**
@@ -308,7 +312,7 @@ export class Game {
     if (predictor.tick >= 0) predictor.shown(Math.min(1, Math.max(0, this.ownTick + 1 - predictor.tick)), shown);
     let kept = 0;
     for (const late of this.#later) {
-      if (late.tick <= this.shownTick) this.on.event?.(late.event);
+      if (late.tick <= this.shownTick) this.on.event?.(late.event, false);
       else this.#later[kept++] = late;
     }
     this.#later.length = kept;

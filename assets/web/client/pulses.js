@@ -98,14 +98,21 @@ export class Pulses {
     return out;
   }
 
-  /** The pulse that a hit used up, if it is known. @param {number} id */
-  owner(id) {
-    return this.#flights.get(id)?.owner ?? -1;
-  }
-
-  /** A hit used it up. @param {number} id */
-  remove(id) {
-    this.#flights.delete(id);
+  /**
+   * A hit used up a pulse: it is gone. Returns whose it was, or -1. One that struck at the muzzle was never in a
+   * snapshot; then the prediction tells whether it was the player's.
+   * @param {number} id @param {number} x @param {number} y Q8 @param {number} tick
+   */
+  strike(id, x, y, tick) {
+    let flight = this.#flights.get(id);
+    if (!flight) {
+      for (const ghost of this.#flights.values()) {
+        if (ghost.id < 0 && ghost.fired === tick && Math.abs(ghost.x - x) + Math.abs(ghost.y - y) < 32 * 256) flight = ghost;
+      }
+    }
+    if (!flight) return -1;
+    this.#flights.delete(flight.key);
+    return flight.owner;
   }
 }
 

@@ -15,8 +15,8 @@ export const HUE_NAMES = Object.freeze(['Orange', 'Sky', 'Green', 'Yellow', 'Blu
 export const COLOUR = Object.freeze({
   slate: '#0e1420',
   outside: '#080b13',
-  grid: 'rgba(126, 160, 214, 0.075)',
-  gridStrong: 'rgba(126, 160, 214, 0.14)',
+  grid: 'rgba(126, 160, 214, 0.1)',
+  gridStrong: 'rgba(126, 160, 214, 0.18)',
   wall: '#5f86c4',
   rock: '#1a2438',
   rockEdge: '#0b1019',

@@ -58,7 +58,8 @@ export class Renderer {
     camera.settle(ms);
     drawFloor(ctx, camera, scene.side);
     this.#pickups(scene.pickups);
-    ctx.lineCap = 'round';
+    ctx.lineCap = 'butt';
+    ctx.lineJoin = 'round';
     ctx.globalCompositeOperation = 'lighter';
     trails.begin();
     for (const ship of scene.ships) {
@@ -68,8 +69,9 @@ export class Renderer {
     if (own) trails.draw(ctx, OWN_TRAIL, own.x, own.y, hueOf(scene, own.slot), (own.state & STATE.BOOST) !== 0, seconds);
     trails.end();
     ctx.globalCompositeOperation = 'source-over';
-    drawObstacles(ctx, camera, scene.obstacles);
+    // A pulse that comes to an obstacle disappears below it.
     this.#pulses(scene);
+    drawObstacles(ctx, camera, scene.obstacles);
     for (const ship of scene.ships) this.#ship(ship, hueOf(scene, ship.slot), null);
     if (own) this.#ship(own, hueOf(scene, own.slot), own);
     effects.draw(ctx, this.sprites, camera);

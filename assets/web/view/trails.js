@@ -52,18 +52,17 @@ export class Trails {
     }
     const points = Math.min(POINTS, trail.count);
     ctx.strokeStyle = HUES[hue].base;
-    let px = x;
-    let py = y;
-    for (let n = 0; n < points; n++) {
-      const i = (trail.count - 1 - n) % POINTS;
-      const fade = 1 - n / POINTS;
-      ctx.globalAlpha = fade * fade * (strong ? 0.6 : 0.34);
-      ctx.lineWidth = 1.5 + (strong ? 9 : 6) * fade;
+    // Three strokes over each other: long and thin, half and wider, short and widest.
+    for (let layer = 1; layer <= 3; layer++) {
+      const length = Math.ceil((points * (4 - layer)) / 3);
+      ctx.globalAlpha = (strong ? 0.3 : 0.17) * (0.6 + layer * 0.2);
+      ctx.lineWidth = (strong ? 3.6 : 2.4) * layer;
       ctx.beginPath();
-      ctx.moveTo(px, py);
-      px = trail.x[i];
-      py = trail.y[i];
-      ctx.lineTo(px, py);
+      ctx.moveTo(x, y);
+      for (let n = 0; n < length; n++) {
+        const i = (trail.count - 1 - n) % POINTS;
+        ctx.lineTo(trail.x[i], trail.y[i]);
+      }
       ctx.stroke();
     }
     ctx.globalAlpha = 1;

@@ -1,0 +1,274 @@
+// Wires the page: the game on one side, canvas, panels and cards on the other. Holds no rule and draws nothing itself.
+
+import { STATE } from './client/codec.js';
+import { Game } from './client/game.js';
+import { attract } from './view/attract.js';
+import { Controls } from './view/controls.js';
+import { byId } from './view/dom.js';
+import { Hud, nameOf } from './view/hud.js';
+import { Minimap } from './view/minimap.js';
+import { hueOf, Renderer } from './view/renderer.js';
+import { Screens } from './view/screens.js';
+
+const RELOADED = 'drift.reloaded';
+
+const canvas = /** @type {HTMLCanvasElement} */ (byId('arena'));
+const renderer = new Renderer(canvas);
+const minimap = new Minimap(/** @type {HTMLCanvasElement} */ (byId('minimap')));
+const hud = new Hud();
+const idleScene = attract();
+const { camera, effects } = renderer;
+
+const url = new URL('ws', location.href);
+url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+url.search = '';
+url.hash = '';
+
+const game = new Game(url.href, {
+  WebSocket,
+  now: () => performance.now(),
+  random: Math.random,
+  setTimeout: (run, ms) => window.setTimeout(run, ms),
+  clearTimeout: (id) => window.clearTimeout(id),
+}, {
+  status: showStatus,
+  welcome,
+  board: () => hud.board(game),
+  feed: (feed) => {
+    hud.feed(game, feed);
+    if (feed.killer === game.you && feed.victim !== game.you) hud.toast('Destroyed ', nameOf(game.people, feed.victim));
+  },
+  hurt: () => {
+    hud.hurt();
+    if (!calm.matches) camera.shake = Math.min(12, camera.shake + 7);
+  },
+  died: () => {
+    if (!calm.matches) camera.shake = 16;
+  },
+  spawned: () => effects.arrival(game.own.x / 256, game.own.y / 256, hueOf(scene, game.you)),
+  fired: (x, y, aim) => {
+    const angle = (aim * Math.PI) / 2048;
+    effects.spark(x + Math.cos(angle) * 24, y + Math.sin(angle) * 24, Math.cos(angle) * 60, Math.sin(angle) * 60, 16, 0.12, 7);
+  },
+  event: showEvent,
+});
+
+const screens = new Screens({
+  play: ({ name, hue, room }) => {
+    screens.joinStatus('', false, true);
+    game.join({ name, hue, room, aspect: camera.aspect });
+  },
+  leave: () => {
+    game.leave();
+    toJoin('', false);
+  },
+  spawn: () => game.spawn(),
+  hurry: () => game.net.hurry(),
+  invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}`,
+});
+const controls = new Controls(canvas, () => playing && screens.clear);
+const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+
+/** True from the first welcome until the player is back at the join card. */
+let playing = false;
+let bannerText = '';
+
+/** @type {import('./view/renderer.js').OwnShown} */
+const own = { x: 0, y: 0, vx: 0, vy: 0, aim: 0, hp: 0, state: 0, slot: 0, thrust: 0, push: 0 };
+/** @type {import('./view/renderer.js').Scene} */
+const scene = {
+  side: 0, obstacles: [], x: 0, y: 0, own: null, ships: [], pulses: [], pickups: [], people: game.people, pointer: null,
+};
+
+/** @param {import('./client/codec.js').Welcome} message */
+function welcome(message) {
+  sessionStorage.removeItem(RELOADED);
+  scene.side = message.side;
+  scene.obstacles = message.obstacles.map(({ x, y, r }) => ({ x: x / 4, y: y / 4, r: r / 4 }));
+  renderer.clear();
+  if (!playing) {
+    playing = true;
+    document.body.classList.add('playing');
+    screens.showJoin(false);
+    hud.show(true);
+  }
+  Screens.address(message.room);
+}
+
+/** @param {string} text @param {boolean} bad */
+function toJoin(text, bad) {
+  playing = false;
+  document.body.classList.remove('playing');
+  controls.release();
+  hud.show(false);
+  screens.death(null);
+  screens.toggleMenu(false);
+  screens.showJoin(true);
+  screens.joinStatus(text, bad, false);
+  renderer.clear();
+}
+
+/** @param {import('./client/net.js').Status} status */
+function showStatus(status) {
+  if (status.phase === 'closed' && status.code !== 1000) {
+    if (status.retry === 'reload' && !sessionStorage.getItem(RELOADED)) {
+      sessionStorage.setItem(RELOADED, '1');
+      location.reload();
+      return;
+    }
+    toJoin(status.text, true);
+  } else if (!playing && status.phase === 'waiting') {
+    screens.joinStatus(`${status.text} Trying again…`, false, true);
+  } else if (!playing && status.phase === 'connecting' && status.attempt === 0) {
+    screens.joinStatus('', false, true);
+  }
+}
+
+/** The line at the top of the arena, about anything but normal. */
+function showBanner() {
+  const { status } = game.net;
+  let text = '';
+  if (playing && status.phase === 'waiting') {
+    const seconds = Math.max(0, Math.ceil((status.retryAt - performance.now()) / 1000));
+    text = `${status.text} ${seconds > 0 ? `Reconnecting in ${seconds} s` : 'Reconnecting…'}`;
+  } else if (playing && status.phase === 'connecting') {
+    text = 'Reconnecting…';
+  } else if (playing && game.silent) {
+    text = 'No word from the server…';
+  }
+  if (text !== bannerText) screens.banner((bannerText = text), status.phase === 'waiting');
+}
+
+/** @param {import('./client/snapshot.js').GameEvent} event @param {boolean} byYou */
+function showEvent(event, byYou) {
+  if (event.kind === 'hit') {
+    const x = event.x / 256;
+    const y = event.y / 256;
+    effects.hit(x, y, hueOf(scene, event.victim), event.damage);
+    if (event.victim === game.you) effects.number(x, y, event.damage > 0 ? `−${event.damage}` : 'shield', '#ff8a80');
+    else if (byYou) {
+      effects.hitMark = 0.25;
+      effects.number(x, y, event.damage > 0 ? String(event.damage) : 'shield', '#ffe08a');
+    }
+  } else if (event.kind === 'explosion') {
+    effects.explosion(event.x / 256, event.y / 256, hueOf(scene, event.slot));
+  } else if (event.slot === game.you) {
+    effects.ring(game.shown.x, game.shown.y, 14, 34, 3, 0.3, '#d8f3ff');
+  }
+}
+
+/** The card of a ship that is not in the world. */
+function showDeath() {
+  const ship = game.own;
+  if (!playing || !game.live || !ship || game.alive) {
+    screens.death(null);
+    return;
+  }
+  const { respawn } = ship.timers;
+  const killer = game.deathBy?.killer ?? null;
+  const parked = respawn === 0 && !game.deathBy;
+  screens.death({
+    title: parked ? 'Parked' : 'Destroyed',
+    by: killer !== null && killer !== game.you ? `by ${nameOf(game.people, killer)}` : parked ? 'You were away' : '',
+    note: game.board && game.board.rank > 0 ? `${game.board.score} points, rank ${game.board.rank} of ${game.board.ships}` : '',
+    wait: parked ? 0 : Math.max(0.1, respawn / 30),
+  });
+}
+
+function prepareScene() {
+  scene.ships = game.interpolator.sample(game.shownTick);
+  scene.pulses = game.pulses.sample(game.shownTick, game.ownTick);
+  scene.pickups = game.view?.pickups ?? [];
+  scene.x = game.shown.x;
+  scene.y = game.shown.y;
+  scene.pointer = controls.pointer;
+  scene.own = null;
+  const { body } = game.predictor;
+  if (!game.own || !game.alive) return;
+  own.x = scene.x;
+  own.y = scene.y;
+  own.vx = (body.vx * 30) / 256;
+  own.vy = (body.vy * 30) / 256;
+  own.aim = controls.aim;
+  own.hp = game.own.hp;
+  own.slot = game.you;
+  own.push = controls.push;
+  own.thrust = controls.heading;
+  own.state = (controls.boosting && body.energy >= 384 ? STATE.BOOST : 0) | (body.shield > 0 ? STATE.SHIELD : 0)
+    | (body.overdrive > 0 ? STATE.OVERDRIVE : 0) | (game.board?.crown?.slot === game.you ? STATE.CROWN : 0);
+  scene.own = own;
+}
+
+const sampleControls = () => controls.sample();
+const pump = () => game.pump(sampleControls);
+
+let lastFrame = performance.now();
+/** @param {number} now */
+function frame(now) {
+  requestAnimationFrame(frame);
+  const ms = Math.min(250, Math.max(0, now - lastFrame));
+  lastFrame = now;
+  game.stats.frames++;
+  pump();
+  if (playing && game.live) {
+    controls.shipX = camera.width / 2;
+    controls.shipY = camera.height / 2;
+    // Aim follows the mouse between two ticks as well.
+    controls.sample();
+    prepareScene();
+    renderer.draw(scene, ms);
+    controls.thumbs.draw(renderer.ctx);
+    minimap.frame(scene, camera, game.board?.crown ?? null, game.you, ms);
+    hud.frame(game, ms);
+  } else {
+    idleScene.advance(ms / 1000);
+    renderer.draw(idleScene.scene, ms);
+  }
+  showDeath();
+  showBanner();
+}
+
+function resize() {
+  const before = camera.aspect;
+  renderer.resize();
+  if (camera.aspect !== before) game.setAspect(camera.aspect);
+  hud.board(game);
+}
+
+window.addEventListener('resize', resize);
+window.addEventListener('online', () => game.net.hurry());
+window.addEventListener('keydown', (event) => {
+  if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
+});
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) controls.release();
+  game.setIdle(document.hidden);
+});
+// Inputs are due 30 times a second, however seldom frames are drawn.
+setInterval(pump, 8);
+
+resize();
+screens.showJoin(true);
+requestAnimationFrame(frame);
+
+/** For tests and the curious: read, do not write. */
+globalThis.drift = {
+  game,
+  camera,
+  get state() {
+    return playing ? game.net.status.phase : 'join';
+  },
+  get view() {
+    return game.view;
+  },
+  /** The own ship as predicted: Q8, Q8 a tick. */
+  get own() {
+    return { ...game.predictor.body, tick: game.predictor.tick, alive: game.alive, hp: game.own?.hp ?? 0 };
+  },
+  get ships() {
+    return scene.ships;
+  },
+  get stats() {
+    return game.stats;
+  },
+};

@@ -1,0 +1,106 @@
+// What the player holds: keys, mouse or two thumbs, as the three numbers of an Input.
+// Sends nothing; the page asks once a tick.
+
+import { BUTTON } from '../client/codec.js';
+import { Thumbs } from './thumbs.js';
+
+const KEYS = Object.freeze({
+  KeyW: 'up', ArrowUp: 'up', KeyS: 'down', ArrowDown: 'down', KeyA: 'left', ArrowLeft: 'left', KeyD: 'right', ArrowRight: 'right',
+  ShiftLeft: 'boost', ShiftRight: 'boost', Space: 'boost',
+});
+
+export class Controls {
+  #held = new Set();
+  #out = { ctl: 0, dir: 0, aim: 0 };
+  #mouseDown = false;
+
+  /** @param {HTMLElement} target The canvas. @param {() => boolean} active True while keys belong to the game. */
+  constructor(target, active) {
+    this.active = active;
+    this.thumbs = new Thumbs(target);
+    /** The mouse in CSS pixels; null until it moved or after a thumb took over. @type {{x: number, y: number} | null} */
+    this.pointer = null;
+    /** Where the own ship is on the canvas, CSS pixels; the page sets it each frame. */
+    this.shipX = 0;
+    this.shipY = 0;
+    /** Aim in radians, thrust heading in radians, thrust 0..1: for drawing. */
+    this.aim = 0;
+    this.heading = 0;
+    this.push = 0;
+    this.boosting = false;
+
+    window.addEventListener('keydown', (event) => {
+      const key = KEYS[event.code];
+      if (!key || !this.active() || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      this.#held.add(event.code);
+    });
+    window.addEventListener('keyup', (event) => {
+      this.#held.delete(event.code);
+    });
+    window.addEventListener('blur', () => this.release());
+    window.addEventListener('pointermove', (event) => {
+      if (event.pointerType === 'touch') return;
+      this.pointer ??= { x: 0, y: 0 };
+      this.pointer.x = event.clientX;
+      this.pointer.y = event.clientY;
+    });
+    target.addEventListener('pointerdown', (event) => {
+      if (event.pointerType === 'touch') {
+        this.pointer = null;
+      } else if (event.button === 0) {
+        this.#mouseDown = true;
+      }
+    });
+    window.addEventListener('pointerup', (event) => {
+      if (event.pointerType !== 'touch' && event.button === 0) this.#mouseDown = false;
+    });
+    target.addEventListener('contextmenu', (event) => event.preventDefault());
+  }
+
+  /** Lets go of everything. */
+  release() {
+    this.#held.clear();
+    this.#mouseDown = false;
+    this.thumbs.release();
+  }
+
+  /** @param {string} key */
+  #holds(key) {
+    for (const code of this.#held) if (KEYS[code] === key) return true;
+    return false;
+  }
+
+  /** The controls now, in an object that the next call uses again. @returns {import('../client/step.js').Controls} */
+  sample() {
+    const out = this.#out;
+    const { thumbs } = this;
+    let magnitude = 0;
+    let fire = this.#mouseDown;
+    let boost = this.#holds('boost');
+    const x = (this.#holds('right') ? 1 : 0) - (this.#holds('left') ? 1 : 0);
+    const y = (this.#holds('down') ? 1 : 0) - (this.#holds('up') ? 1 : 0);
+    if (x !== 0 || y !== 0) {
+      magnitude = 7;
+      this.heading = Math.atan2(y, x);
+    } else if (thumbs.left.length > 0.15) {
+      magnitude = Math.max(1, Math.min(7, Math.round(thumbs.left.length * 7)));
+      this.heading = thumbs.left.angle;
+    }
+    boost ||= thumbs.left.length > 1.25;
+    if (thumbs.right.length > 0.25) {
+      this.aim = thumbs.right.angle;
+      fire ||= thumbs.right.length > 0.6;
+    } else if (this.pointer) {
+      this.aim = Math.atan2(this.pointer.y - this.shipY, this.pointer.x - this.shipX);
+    } else if (magnitude > 0) {
+      this.aim = this.heading;
+    }
+    this.push = magnitude / 7;
+    this.boosting = boost && magnitude > 0;
+    out.ctl = magnitude | (((fire ? BUTTON.FIRE : 0) | (boost ? BUTTON.BOOST : 0)) << 3);
+    out.dir = Math.round((this.heading * 128) / Math.PI) & 255;
+    out.aim = Math.round((this.aim * 2048) / Math.PI) & 4095;
+    return out;
+  }
+}
