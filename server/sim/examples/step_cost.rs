@@ -1,6 +1,7 @@
-//! What a step costs: `cargo run --release -p sim --example step_cost -- [ships] [ticks]`.
+//! What a step costs: `cargo run --release -p sim --example step_cost -- [ships] [ticks] [pilots]`.
 //!
-//! All ships hold random controls, most of them thrusting and half of them firing. Prints the mean and the worst.
+//! The players' ships hold random controls, most of them thrusting and half of them firing; pilots fill up to the last
+//! number. Prints the mean and the worst.
 
 use protocol::Controls;
 use protocol::input::Buttons;
@@ -13,9 +14,10 @@ type Stopwatch = std::time::Instant;
 fn main() {
     let mut args = std::env::args().skip(1).map(|arg| arg.parse::<u32>().expect("a number"));
     let (ships, ticks) = (args.next().unwrap_or(1000), args.next().unwrap_or(1800));
+    let pilots = args.next().unwrap_or(0) as u16;
     let capacity = u16::try_from(ships).expect("at most 4000 ships");
-    let mut world = World::new(&WorldConfig { capacity, pilots: 0, seed: 1 });
-    let slots: Vec<_> = (0..ships).filter_map(|_| world.join()).collect();
+    let mut world = World::new(&WorldConfig { capacity, pilots, seed: 1 });
+    let slots: Vec<_> = (0..ships.saturating_sub(pilots.into())).filter_map(|_| world.join()).collect();
     let mut dice = Dice::new(2);
     let mut inputs = vec![Controls::default(); slots.len()];
     let mut times = Vec::new();
@@ -43,6 +45,8 @@ fn main() {
     let mean = times.iter().sum::<u128>() / times.len().max(1) as u128;
     times.sort_unstable();
     let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("{ships} ships, {ticks} ticks: mean {mean} µs, median {median} µs, worst {worst} µs a step");
+    println!(
+        "{ships} ships, {pilots} of them pilots, {ticks} ticks: mean {mean} µs, median {median} µs, worst {worst} µs a step"
+    );
     println!("{hits} hits, {deaths} deaths, {taken} pickups; checksum {:016x}", world.checksum());
 }

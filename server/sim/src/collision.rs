@@ -30,6 +30,14 @@ impl Sweep {
         (apart <= reach).then_some(along)
     }
 
+    /// The place so far along the way, by the measure of [`Sweep::touches`].
+    pub(crate) fn at(&self, along: i64) -> (i32, i32) {
+        let way = difference(self.to, self.from);
+        let length = dot(way, way).max(1);
+        let part = |from: i32, way: i64| from + (way * along / length) as i32;
+        (part(self.from.0, way.0), part(self.from.1, way.1))
+    }
+
     /// The rectangle around all circles of `radius` that the way could touch.
     pub(crate) fn bounds(&self, radius: i32) -> Rect {
         let ((x0, y0), (x1, y1)) = (self.from, self.to);
@@ -41,9 +49,14 @@ impl Sweep {
         }
     }
 
-    /// The key of the point in `grid` that the way comes by first, within `radius`; ties by lower key. Points for which
-    /// `counts` is false are passed through.
-    pub(crate) fn first(&self, grid: &Grid, radius: i32, counts: impl Fn(u32) -> bool) -> Option<u32> {
+    /// The point in `grid` that the way comes by first, within `radius`: its key, and where on the way that is. Ties go
+    /// to the lower key; points for which `counts` is false are passed through.
+    pub(crate) fn first(
+        &self,
+        grid: &Grid,
+        radius: i32,
+        counts: impl Fn(u32) -> bool,
+    ) -> Option<(u32, (i32, i32))> {
         let mut first = None;
         grid.each(self.bounds(radius), |item| {
             if let Some(along) = self.touches((item.x, item.y), radius)
@@ -53,7 +66,7 @@ impl Sweep {
                 first = Some((along, item.key));
             }
         });
-        first.map(|(_, key)| key)
+        first.map(|(along, key)| (key, self.at(along)))
     }
 }
 
@@ -79,6 +92,7 @@ mod tests {
         let sweep = Sweep { from: (0, 0), to: (7680, 0) };
         assert_eq!(sweep.touches((4000, 5632), 5632), Some(4000 * 7680));
         assert_eq!(sweep.touches((4000, 5633), 5632), None);
+        assert_eq!(sweep.at(4000 * 7680), (4000, 0));
         assert!(sweep.touches((-5632, 0), 5632).is_some());
         assert!(sweep.touches((-5633, 0), 5632).is_none());
         assert!(sweep.touches((7680 + 5632, 0), 5632).is_some());

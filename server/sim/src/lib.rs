@@ -17,6 +17,7 @@ mod pickups;
 pub mod pilot;
 pub mod rules;
 mod score;
+mod seats;
 mod ship;
 mod sight;
 mod spawn;

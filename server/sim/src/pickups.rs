@@ -65,6 +65,19 @@ impl Pickups {
         pickups
     }
 
+    /// None at all.
+    #[cfg(test)]
+    pub(crate) fn none(map: &Map) -> Pickups {
+        Pickups { all: Slab::new(), dropped: 0, grid: Grid::new(map.side()) }
+    }
+
+    /// Puts one somewhere.
+    #[cfg(test)]
+    pub(crate) fn put(&mut self, kind: PickupKind, x: i32, y: i32) {
+        self.all.insert(Pickup { kind, x, y, fate: Fate::Lies });
+        self.index();
+    }
+
     /// Drops `shards` around a place.
     pub(crate) fn scatter(&mut self, map: &Map, dice: &mut Dice, at: (i32, i32), shards: u32, now: Tick) {
         for _ in 0..shards {

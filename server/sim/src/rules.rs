@@ -20,6 +20,8 @@ rules! {
     /// Ticks in a second.
     HZ: u32 = protocol::TICK_HZ as u32;
 
+    /// Most players, and most pilots, so that slots fit 16 bits.
+    CROWD_MAX: u16 = 4000;
     /// A crowd smaller than this gets the world of this many.
     SIDE_MIN_CAPACITY: u32 = 40;
     /// Side of the world per square root of the capacity, u.

@@ -29,7 +29,6 @@ impl World {
     /// Orders the ships by score and crowns the first that plays and has scored.
     pub(crate) fn rank(&mut self) {
         let ships = &self.ships;
-        self.ranking.retain(|slot| ships.contains(slot.index()));
         self.ranking.sort_unstable_by_key(|slot| (Reverse(ships[slot.index()].score), *slot));
         let first = |slot: &&Slot| !ships[slot.index()].parked;
         let crown = self.ranking.iter().find(first).copied();

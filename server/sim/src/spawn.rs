@@ -1,21 +1,12 @@
-//! Who is in the world and where they come in: seats, spawns, and pilots that fill the room up.
+//! Where ships come into the world, and when they come back.
 
 use protocol::Slot;
 use protocol::snapshot::changed;
 
 use crate::body::isqrt;
 use crate::grid::Rect;
-use crate::pilot::Brain;
 use crate::rules::{SHIP_RADIUS, SPAWN_SIGHT, SPAWN_TRIES};
-use crate::ship::Ship;
 use crate::world::World;
-
-/// A server-run ship's seat.
-#[derive(Debug, Clone)]
-pub(crate) struct Pilot {
-    pub(crate) slot: Slot,
-    pub(crate) brain: Brain,
-}
 
 impl World {
     /// Puts destroyed ships back whose countdown ends with this tick.
@@ -30,30 +21,6 @@ impl World {
                     ship.changed |= std::mem::take(&mut ship.pending);
                 }
             }
-        }
-    }
-
-    /// Takes a new seat and spawns its ship.
-    pub(crate) fn seat(&mut self, pilot: bool) -> Slot {
-        let entry = self.ships.vacant_entry();
-        let slot = Slot(u16::try_from(entry.key()).expect("capacity and pilots together fit 16 bits"));
-        if self.generations.len() <= slot.index() {
-            self.generations.push(u8::MAX);
-        }
-        let generation = self.generations[slot.index()].wrapping_add(1);
-        self.generations[slot.index()] = generation;
-        entry.insert(Ship { generation, pilot, ..Ship::default() });
-        self.ranking.push(slot);
-        self.spawn(slot);
-        slot
-    }
-
-    /// Frees a seat.
-    pub(crate) fn unseat(&mut self, slot: Slot) {
-        self.ships.remove(slot.index());
-        self.ranking.retain(|&other| other != slot);
-        if self.crown == Some(slot) {
-            self.crown = None;
         }
     }
 
@@ -83,32 +50,5 @@ impl World {
             }
         });
         isqrt(square)
-    }
-
-    /// Ships that play: all but the parked.
-    pub(crate) fn playing(&self) -> usize {
-        self.ships.len() - self.parked
-    }
-
-    /// Lets pilots in until enough ships play.
-    pub(crate) fn fill_with_pilots(&mut self) {
-        while self.playing() < usize::from(self.config.pilots) {
-            let seed = self.dice.bits();
-            let slot = self.seat(true);
-            let at = self.pilots.partition_point(|pilot| pilot.slot < slot);
-            self.pilots.insert(at, Pilot { slot, brain: Brain::new(seed) });
-            self.index_ships();
-        }
-    }
-
-    /// Sends the pilot with the fewest points home if, with `coming` more ships, too many play.
-    pub(crate) fn make_way(&mut self, coming: usize) {
-        while self.playing() + coming > usize::from(self.config.pilots) {
-            let last = self.pilots.iter().enumerate();
-            let last = last.min_by_key(|(_, pilot)| (self.ships[pilot.slot.index()].score, pilot.slot));
-            let Some((index, _)) = last else { return };
-            let pilot = self.pilots.remove(index);
-            self.unseat(pilot.slot);
-        }
     }
 }

@@ -133,17 +133,17 @@ impl World {
     /// Strikes the first ship on the pulse's way, if there is one.
     fn strike(&mut self, pulse: &Pulse, way: Sweep) -> bool {
         let own = (pulse.owner.index(), pulse.generation);
-        let victim = way.first(&self.ship_grid, SHIP_RADIUS + PULSE_RADIUS, |key| {
+        let struck = way.first(&self.ship_grid, SHIP_RADIUS + PULSE_RADIUS, |key| {
             let key = key as usize;
             self.ships.get(key).is_some_and(|ship| ship.alive && (key, ship.generation) != own)
         });
-        if let Some(key) = victim {
-            self.hurt(Slot(key as u16), pulse);
+        if let Some((key, at)) = struck {
+            self.hurt(Slot(key as u16), pulse, at);
         }
-        victim.is_some()
+        struck.is_some()
     }
 
-    fn hurt(&mut self, victim: Slot, pulse: &Pulse) {
+    fn hurt(&mut self, victim: Slot, pulse: &Pulse, (x, y): (i32, i32)) {
         let ship = &mut self.ships[victim.index()];
         let shielded = ship.timers.shield > 0;
         let before = ship.hp();
@@ -154,7 +154,7 @@ impl World {
         }
         let damage = before - ship.hp();
         let destroyed = ship.hp == 0;
-        let (x, y) = (from_quarter(to_quarter(pulse.x)), from_quarter(to_quarter(pulse.y)));
+        let (x, y) = (from_quarter(to_quarter(x)), from_quarter(to_quarter(y)));
         self.events.push(Event::Hit { pulse: pulse.id, attacker: pulse.owner, victim, x, y, damage });
         if destroyed {
             let same = |ship: &crate::Ship| ship.generation == pulse.generation;

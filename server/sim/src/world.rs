@@ -1,5 +1,6 @@
 //! The world and its step. Who plays, what they hold and what they may see come from outside and are not asked for.
 
+use protocol::quantize::Q8;
 use protocol::snapshot::changed;
 use protocol::{Controls, Slot, Tick, snapshot};
 use slab::Slab;
@@ -12,19 +13,19 @@ pub use crate::grid::Rect;
 use crate::grid::{Grid, Item};
 use crate::map::{Map, Obstacle};
 use crate::pickups::Pickups;
-use crate::rules::{self, HP_MAX, HP_REGAIN};
+use crate::rules::{self, CROWD_MAX, HP_MAX, HP_REGAIN};
+use crate::seats::Pilot;
 pub use crate::ship::Ship;
 use crate::sight::Scene;
-use crate::spawn::Pilot;
 use crate::trig;
 use crate::weapons::Pulse;
 
 /// What a world is made from. The same configuration makes the same world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorldConfig {
-    /// Most players, 1..=4000; sets the side of the world.
+    /// Most players, 1..=4000 (more count as 4000); sets the side of the world.
     pub capacity: u16,
-    /// Server-run pilots join while fewer ships than this are in the world; 0 for none.
+    /// Server-run pilots join while fewer ships than this are in the world; 0 for none, 4000 at most.
     pub pilots: u16,
     /// Seed of the map and of everything random.
     pub seed: u64,
@@ -65,12 +66,14 @@ pub struct World {
 impl World {
     /// A world at tick 0 with its map, pickups and pilots.
     pub fn new(config: &WorldConfig) -> World {
-        let side = i32::from(rules::side(config.capacity)) * protocol::quantize::Q8;
-        let map = Map::generate(side, config.seed);
-        let mut dice = Dice::new(!config.seed);
+        let &WorldConfig { capacity, pilots, seed } = config;
+        let config = WorldConfig { capacity: capacity.min(CROWD_MAX), pilots: pilots.min(CROWD_MAX), seed };
+        let side = i32::from(rules::side(config.capacity)) * Q8;
+        let map = Map::generate(side, seed);
+        let mut dice = Dice::new(!seed);
         let pickups = Pickups::new(&map, &mut dice);
         let mut world = World {
-            config: *config,
+            config,
             tick: Tick(0),
             map,
             dice,
@@ -221,61 +224,6 @@ impl World {
     }
 }
 
-/// Seats.
-impl World {
-    /// Gives a player a ship, spawned at once and shielded; a pilot may make way. None if `capacity` players are in.
-    pub fn join(&mut self) -> Option<Slot> {
-        if self.players() >= usize::from(self.config.capacity) {
-            return None;
-        }
-        self.make_way(1);
-        let slot = self.seat(false);
-        self.index_ships();
-        Some(slot)
-    }
-
-    /// Takes a player's ship away; a pilot may come back for it. A slot without a player is ignored.
-    pub fn leave(&mut self, slot: Slot) {
-        let Some(ship) = self.player(slot) else { return };
-        if ship.parked {
-            self.parked -= 1;
-        }
-        self.unseat(slot);
-        self.fill_with_pilots();
-    }
-
-    /// Marks a ship's player as away or back (only shown).
-    pub fn set_away(&mut self, slot: Slot, away: bool) {
-        if let Some(ship) = self.player(slot) {
-            ship.away = away;
-        }
-    }
-
-    /// Takes the ship out of the world without killing it; `unpark` spawns it again. A pilot may take its place.
-    pub fn park(&mut self, slot: Slot) {
-        let Some(ship) = self.player(slot).filter(|ship| !ship.parked) else { return };
-        ship.vanish();
-        ship.parked = true;
-        self.parked += 1;
-        self.fill_with_pilots();
-    }
-
-    /// Spawns a parked ship; a pilot may make way.
-    pub fn unpark(&mut self, slot: Slot) {
-        if self.player(slot).is_none_or(|ship| !ship.parked) {
-            return;
-        }
-        self.make_way(1);
-        self.parked -= 1;
-        self.spawn(slot);
-        self.index_ships();
-    }
-
-    fn player(&mut self, slot: Slot) -> Option<&mut Ship> {
-        self.ships.get_mut(slot.index()).filter(|ship| !ship.pilot)
-    }
-}
-
 /// The systems that are short enough to stand here.
 impl World {
     fn begin_tick(&mut self) {
@@ -346,3 +294,6 @@ impl World {
         self.pickups.index();
     }
 }
+
+#[cfg(test)]
+mod tests;

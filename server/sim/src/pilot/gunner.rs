@@ -114,15 +114,17 @@ fn worth_a_shot(sight: &Sight<'_>, target: &Target, lead: Vector) -> bool {
     let reserve = if close { 0 } else { 24 * 256 };
     me.can_fire
         && !target.shielded
-        && lead.length() < REACH
         && me.energy >= PULSE_ENERGY + reserve
-        && !sight.obstacles.iter().any(|o| hides(me.place(), lead, Vector::new(o.x, o.y), o.r.into()))
+        && lead.length() < REACH
+        && !is_hidden(sight, lead)
 }
 
-/// True if a disc lies across the way.
-fn hides(from: Vector, way: Vector, centre: Vector, radius: i64) -> bool {
-    let to = centre - from;
-    let along = to.dot(way);
+/// True if an obstacle lies across the way.
+fn is_hidden(sight: &Sight<'_>, way: Vector) -> bool {
     let length = way.length();
-    along > 0 && along < length * length && to.cross(way).abs() < radius * length
+    sight.obstacles.iter().any(|o| {
+        let to = Vector::new(o.x, o.y) - sight.me.place();
+        let along = to.dot(way);
+        along > 0 && along < length * length && to.cross(way).abs() < i64::from(o.r) * length
+    })
 }

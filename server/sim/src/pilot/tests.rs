@@ -7,7 +7,6 @@ use protocol::{Controls, Slot};
 use super::Brain;
 use super::vector::Vector;
 use crate::dice::Dice;
-use crate::rules::ENERGY_MAX;
 use crate::sight::Scene;
 use crate::{Event, World, WorldConfig};
 
@@ -41,7 +40,7 @@ fn dummy(world: &World, own: Slot, enemy: Slot) -> Controls {
     Controls {
         magnitude: 7,
         buttons: if near { Buttons::FIRE } else { Buttons::default() },
-        dir: (world.tick().0 * 5 & 255) as u8,
+        dir: (world.tick().0 * 5 % 256) as u8,
         aim: to.heading(),
     }
 }
@@ -70,14 +69,12 @@ fn a_pilot_beats_a_circling_shooting_dummy() {
     let duels: Vec<_> = (0..60).map(wins).collect();
     let won = duels.iter().filter(|(won, _)| *won).count();
     assert!(won * 10 >= duels.len() * 9, "won {won} of {}: {duels:?}", duels.len());
-    eprintln!("won {won} {duels:?}");
 }
 
 #[test]
 fn pilots_fight_each_other_and_gather() {
     let mut world = World::new(&WorldConfig { capacity: 40, pilots: 16, seed: 5 });
-    let (mut deaths, mut taken, mut hits, mut touching, mut slow) = (0, 0, 0, 0, 0);
-    let mut spent = 0;
+    let (mut deaths, mut taken, mut hits, mut touching) = (0, 0, 0, 0);
     for _ in 0..1800 {
         world.step(&[]);
         for event in world.events() {
@@ -89,14 +86,9 @@ fn pilots_fight_each_other_and_gather() {
         }
         for (_, ship) in world.ships().filter(|(_, ship)| ship.alive) {
             touching += u32::from(!world.map().is_clear(ship.x, ship.y, 19 * Q8));
-            slow += u32::from(ship.vx.abs() + ship.vy.abs() < 300);
-            spent += u32::from(ship.energy < ENERGY_MAX / 10);
         }
     }
     let ship_ticks = 16 * 1800;
-    eprintln!(
-        "hits {hits} deaths {deaths} taken {taken} touching {touching} slow {slow} spent {spent} of {ship_ticks}"
-    );
     assert!(deaths > 10 && hits > 5 * deaths / 2, "{deaths} deaths, {hits} hits: they fight");
     assert!(taken > 200, "{taken} pickups: they gather");
     assert!(touching < ship_ticks / 40, "{touching} ticks at a wall or an obstacle: they steer");
