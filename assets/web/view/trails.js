@@ -50,21 +50,11 @@ export class Trails {
       // Kept a multiple of the ring away from overflow and from 0, which means empty.
       if (trail.count >= POINTS * 4) trail.count -= POINTS * 2;
     }
-    const points = Math.min(POINTS, trail.count);
-    ctx.strokeStyle = HUES[hue].base;
-    // Three strokes over each other: long and thin, half and wider, short and widest.
-    for (let layer = 1; layer <= 3; layer++) {
-      const length = Math.ceil((points * (4 - layer)) / 3);
-      ctx.globalAlpha = (strong ? 0.3 : 0.17) * (0.6 + layer * 0.2);
-      ctx.lineWidth = (strong ? 3.6 : 2.4) * layer;
-      ctx.beginPath();
-      ctx.moveTo(x, y);
-      for (let n = 0; n < length; n++) {
-        const i = (trail.count - 1 - n) % POINTS;
-        ctx.lineTo(trail.x[i], trail.y[i]);
-      }
-      ctx.stroke();
-    }
+    ctx.fillStyle = HUES[hue].base;
+    ctx.globalAlpha = strong ? 0.34 : 0.2;
+    ribbon(ctx, trail, x, y, strong ? 7 : 5);
+    ctx.globalAlpha = strong ? 0.5 : 0.28;
+    ribbon(ctx, trail, x, y, strong ? 2.6 : 1.8);
     ctx.globalAlpha = 1;
   }
 
@@ -72,4 +62,30 @@ export class Trails {
   end() {
     for (const [key, trail] of this.trails) if (trail.mark !== this.mark) this.trails.delete(key);
   }
+}
+
+/**
+ * A band along a trail that narrows to nothing: there along one edge, back along the other.
+ * @param {CanvasRenderingContext2D} ctx @param {Trail} trail @param {number} x @param {number} y @param {number} half
+ */
+function ribbon(ctx, trail, x, y, half) {
+  const points = Math.min(POINTS, trail.count);
+  ctx.beginPath();
+  ctx.moveTo(x, y);
+  for (let n = 0; n < points; n++) edge(ctx, trail, n, points, half, x, y);
+  for (let n = points - 1; n >= 0; n--) edge(ctx, trail, n, points, -half, x, y);
+  ctx.fill();
+}
+
+/** One point of an edge: aside of the trail, by less the older it is. */
+function edge(ctx, trail, n, points, half, x, y) {
+  const i = (trail.count - 1 - n) % POINTS;
+  const j = (trail.count - n) % POINTS;
+  const fromX = n === 0 ? x : trail.x[j];
+  const fromY = n === 0 ? y : trail.y[j];
+  const dx = trail.x[i] - fromX;
+  const dy = trail.y[i] - fromY;
+  const length = Math.sqrt(dx * dx + dy * dy);
+  const aside = length > 0.01 ? (half * (1 - (n + 1) / points)) / length : 0;
+  ctx.lineTo(trail.x[i] - dy * aside, trail.y[i] + dx * aside);
 }
