@@ -39,6 +39,8 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         let file = File::options().create(true).append(true).open(path);
         file.with_context(|| format!("cannot write {}", path.display()))?;
     }
+    // One socket a bot and a few files; the usual soft limit is 1024. Where the hard one is lower too, bots fail and say why.
+    let _ = rlimit::increase_nofile_limit(u64::from(config.bots) + 64);
     let mut line = Line::new(config.bots, config.duration);
     let outcome = args.runtime()?.block_on(async {
         let interrupted = async {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::message::Hello;
+use protocol::message::{Hello, MARGIN_MISSING};
 use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -111,7 +111,7 @@ impl Player<'_> {
         self.open_window(now);
         let mut lag = None;
         while let Some(due) = self.session.clock.due(now) {
-            let (controls, seen) = self.bot.hold(&self.session, due.tick);
+            let (controls, seen) = self.bot.hold(&self.session);
             let input = self.session.input_seeing(due.tick, controls, seen);
             self.client.queue(&ClientMessage::Input(input));
             // A clock that jumped back sends some ticks again.
@@ -171,6 +171,7 @@ impl Player<'_> {
         if let Some(before) = before.filter(|&at| at >= since) {
             stats.interval.record(now - before);
         }
+        stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
         stats.snapshot_bytes.record_value(self.client.last_len() as u64);
     }
 

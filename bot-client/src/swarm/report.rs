@@ -29,6 +29,8 @@ pub struct Report {
     pub snapshot_bytes: Sizes,
     /// Per client, WebSocket headers included, TCP/IP excluded.
     pub bytes_per_second: Rates,
+    /// Share of snapshots whose tick had no input of the client's in time.
+    pub missing_inputs_percent: f64,
     /// Pulses fired.
     pub shots_per_bot_minute: f64,
     /// Ships destroyed.
@@ -129,6 +131,7 @@ impl Report {
                 p99: bytes.quantile(0.99),
             },
             bytes_per_second: Rates { down: per_second(stats.down), up: per_second(stats.up) },
+            missing_inputs_percent: round(100.0 * stats.missing_inputs as f64 / bytes.count().max(1) as f64),
             shots_per_bot_minute: per_minute(stats.tally.shots),
             kills_per_bot_minute: per_minute(stats.tally.kills),
             pickups_per_bot_minute: per_minute(stats.tally.pickups),
@@ -173,6 +176,7 @@ impl fmt::Display for Report {
             "  own lateness   p50 {:.1}  p99 {:.1}  max {:.1} ms (contained)",
             lag.p50, lag.p99, lag.max
         )?;
+        writeln!(f, "inputs missed    {:.2} % of ticks", self.missing_inputs_percent)?;
         writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
         let size = &self.snapshot_bytes;
         writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;

@@ -31,6 +31,8 @@ pub struct Stats {
     pub schedule_lag: Micros,
     /// Length of a snapshot message, bytes.
     pub snapshot_bytes: Micros,
+    /// Snapshots that say that the bot's input for their tick had not arrived in time.
+    pub missing_inputs: u64,
     /// Bytes received by all, WebSocket headers included.
     pub down: u64,
     /// Bytes sent by all, WebSocket headers included.
@@ -93,6 +95,7 @@ impl Default for Stats {
             interval: Micros::new(),
             schedule_lag: Micros::new(),
             snapshot_bytes: Micros::new(),
+            missing_inputs: 0,
             down: 0,
             up: 0,
             tally: Tally::default(),
