@@ -223,3 +223,25 @@ impl World {
         self.touched = touched;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WorldConfig;
+
+    #[test]
+    fn what_is_taken_comes_back_and_what_is_dropped_goes() {
+        let mut world = World::new(&WorldConfig { capacity: 30, pilots: 16, seed: 6 });
+        let lasting = |world: &World| world.pickups.all.len() - world.pickups.dropped;
+        let placed = lasting(&world);
+        let mut dropped = 0;
+        for _ in 0..1200 {
+            world.step(&[]);
+            let expiring = world.pickups.all.iter().filter(|(_, p)| matches!(p.fate, Fate::Expires(_)));
+            assert_eq!(expiring.count(), world.pickups.dropped);
+            assert_eq!(lasting(&world), placed);
+            dropped = dropped.max(world.pickups.dropped);
+        }
+        assert!(dropped > 0);
+    }
+}

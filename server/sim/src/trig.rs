@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
+    #[allow(clippy::disallowed_methods, reason = "what the table is compared with")]
     fn the_table_is_the_sine() {
         for angle in 0..TURN {
             let exact = (f64::from(angle) * std::f64::consts::PI / 2048.0).sin() * f64::from(ONE);

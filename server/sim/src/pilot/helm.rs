@@ -84,7 +84,8 @@ fn on_the_way(sight: &Sight<'_>) -> Vector {
             PickupKind::Overdrive => 420 * U,
         };
         let to = Vector::new(loot.x, loot.y) - sight.me.place();
-        (to.length() < reach).then_some((to.length() * FULL / reach, to, loot.kind))
+        let near = to.dot(to) * FULL / (reach * reach);
+        (near < FULL).then_some((near, to, loot.kind))
     });
     let weight = |kind| if kind == PickupKind::Shard { FULL / 3 } else { FULL * 3 / 2 };
     best.min_by_key(|(near, ..)| *near).map(|(_, to, kind)| to.with_length(weight(kind))).unwrap_or_default()
@@ -166,7 +167,7 @@ pub(super) fn best_loot(sight: &Sight<'_>) -> Option<Vector> {
     let worthy = sight.pickups.iter().filter(|loot| value(loot) > 0);
     let price = |loot: &&Loot| {
         let to = Vector::new(loot.x, loot.y) - sight.me.place() - sight.me.velocity().scaled(COAST / 2, 1);
-        to.length() / value(loot)
+        to.dot(to) / (value(loot) * value(loot))
     };
     worthy.min_by_key(price).map(|loot| Vector::new(loot.x, loot.y))
 }
