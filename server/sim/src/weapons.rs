@@ -62,7 +62,10 @@ impl Flight {
     /// True if by this tick the pulse has flown its way, or has come to a wall or an obstacle. A client takes it away
     /// then; a hit on a ship it is told.
     pub fn is_over(&self, tick: Tick, map: &Map) -> bool {
-        let (x, y) = self.at(tick);
+        self.ends(tick, self.at(tick), map)
+    }
+
+    fn ends(&self, tick: Tick, (x, y): (i32, i32), map: &Map) -> bool {
         tick.since(self.fired) >= i64::from(PULSE_LIFE) || map.blocks(x, y)
     }
 }
@@ -107,7 +110,7 @@ impl World {
             let from = (pulse.x, pulse.y);
             (pulse.x, pulse.y) = pulse.flight.at(self.tick);
             let struck = self.strike(pulse, Sweep { from, to: (pulse.x, pulse.y) });
-            !struck && !pulse.flight.is_over(self.tick, &self.map)
+            !struck && !pulse.flight.ends(self.tick, (pulse.x, pulse.y), &self.map)
         });
         self.pulses = pulses;
     }
