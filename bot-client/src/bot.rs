@@ -1,7 +1,7 @@
 //! A bot that plays: turns a session's view into the simulation's own pilot's [`Sight`] and holds what it decides.
 //! Sends nothing.
 
-use protocol::snapshot::{Pulse, state};
+use protocol::snapshot::{Pulse, View, state};
 use protocol::{Controls, Slot, Tick};
 use sim::pilot::{Brain, Incoming, Loot, Me, Other, Sight};
 
@@ -58,7 +58,7 @@ impl Bot {
     fn think(&mut self, session: &Session) {
         let view = session.view();
         self.seen = view.tick;
-        self.see_ships(session);
+        self.see_ships(view);
         let Some(own) = view.own.filter(|own| own.hp > 0) else {
             self.controls = Controls::default();
             return;
@@ -89,8 +89,7 @@ impl Bot {
     }
 
     /// The wire has no velocities of others: they follow from where each was in the view before.
-    fn see_ships(&mut self, session: &Session) {
-        let view = session.view();
+    fn see_ships(&mut self, view: &View) {
         let ticks = i32::try_from(view.tick.since(self.marked)).unwrap_or(i32::MAX).max(1);
         self.ships.clear();
         for ship in view.ships.iter().filter(|s| s.hp > 0) {
@@ -134,6 +133,22 @@ fn in_flight(pulse: &Pulse, now: Tick) -> Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::snapshot::Ship;
+
+    #[test]
+    fn velocities_follow_from_two_views_of_the_same_ship() {
+        let ship =
+            |slot, generation, x| Ship { slot: Slot(slot), generation, x, y: 0, aim: 0, hp: 9, state: 0 };
+        let view = |tick, ships| View { tick: Tick(tick), ships, ..View::default() };
+        let mut bot = Bot::new(1);
+        bot.see_ships(&view(10, vec![ship(5, 0, 1000), ship(2, 0, 4000), ship(3, 0, 0), ship(4, 1, 0)]));
+        assert!(bot.ships.iter().all(|s| (s.vx, s.vy) == (0, 0)), "seen once, it stands still");
+        // Flown on, destroyed and back elsewhere, another tenant, new; two ticks later.
+        let next = vec![ship(2, 0, 5000), ship(3, 0, 900_000), ship(4, 2, 100), ship(9, 0, 70)];
+        bot.see_ships(&view(12, next));
+        let seen: Vec<_> = bot.ships.iter().map(|s| (s.slot.0, s.vx)).collect();
+        assert_eq!(seen, [(2, 500), (3, 0), (4, 0), (9, 0)]);
+    }
 
     #[test]
     fn a_pulse_is_where_it_has_flown_to() {

@@ -202,3 +202,24 @@ async fn hostile_bytes_from_a_server_are_errors() {
     assert!(matches!(client.next().await, Err(Error::WebSocket(_))));
     assert!(matches!(client.next().await, Ok(Incoming::Closed(_))), "and then it is over");
 }
+
+#[tokio::test]
+async fn on_the_json_subprotocol_snapshots_come_decoded() {
+    let (near, far) = duplex(4096);
+    let options = Options { encoding: Encoding::Json, ..Options::default() };
+    let head = SWITCHING.replace("bincode", "json");
+    let url = url();
+    let (client, (far, _)) = tokio::join!(Client::open_over(near, &url, &options), answer(far, &head, &[]));
+    let (mut client, mut server) = (client.unwrap(), WebSocket::after_handshake(far, Role::Server));
+    client.send(&ClientMessage::Spawn).await.unwrap();
+    let frame = server.read_frame().await.unwrap();
+    assert_eq!((frame.opcode, &*frame.payload), (OpCode::Text, &br#"{"type":"Spawn"}"#[..]));
+
+    let view = View { tick: Tick(9), ..View::default() };
+    let mut text = Vec::new();
+    codec::encode_view(&view, &mut text);
+    server.write_frame(Frame::text(text.into())).await.unwrap();
+    server.write_frame(Frame::text(br#"{"type":"Pong","t":5}"#.to_vec().into())).await.unwrap();
+    assert!(matches!(client.next().await.unwrap(), Incoming::View(seen) if seen == view));
+    assert!(matches!(client.next().await.unwrap(), Incoming::Message(ServerMessage::Pong { t: 5 })));
+}
