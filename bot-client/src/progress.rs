@@ -20,7 +20,7 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(bots: u32, duration: Duration) -> Line {
         let bar = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:24} {msg}");
+            let style = ProgressStyle::with_template("{bar:16} {wide_msg}");
             ProgressBar::new(u64::from(bots))
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
