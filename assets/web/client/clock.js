@@ -21,7 +21,8 @@ export class Clock {
   #sentLead = new Float64Array(HISTORY);
   #lastAdvance = -1;
   #lastArrival = -1;
-  #marginMean = 0;
+  /** Mean lead that would just do, ms. */
+  #needed = 0;
   #measured = false;
   /** Lead that the latest margin asks for, ms. */
   #wantedLead = 0;
@@ -95,23 +96,21 @@ export class Clock {
     if (margin === MARGIN_MISSING) {
       // It came too late, by an unknown time: ask for a tick more than it had.
       this.#wantedLead = Math.max(this.#wantedLead, this.#sentLead[i] + this.dt);
+      this.#needed = Math.max(this.#needed, this.#sentLead[i]);
       if (!this.#measured) this.lead = this.#wantedLead;
       return;
     }
     this.margin = margin;
     const rtt = Math.max(0, now - this.#sentAt[i] - margin);
     this.rtt = Number.isNaN(this.rtt) ? rtt : this.rtt + (rtt - this.rtt) / 16;
-    if (!this.#measured) this.#marginMean = margin;
-    this.#marginMean += (margin - this.#marginMean) / 16;
-    this.inputJitter += (Math.abs(margin - this.#marginMean) - this.inputJitter) / 16;
-    const wanted = this.#sentLead[i] + this.target - margin;
-    if (!this.#measured) {
-      this.#measured = true;
-      this.#wantedLead = wanted;
-      this.lead = wanted;
-    }
-    // Grow at once, shrink on the average of a few.
-    this.#wantedLead += (wanted - this.#wantedLead) / (wanted > this.#wantedLead ? 2 : 8);
+    // The lead with which this input would have come at the last moment: what the lead is now does not matter to it.
+    const needed = this.#sentLead[i] - margin;
+    if (!this.#measured) this.#needed = needed;
+    this.#needed += (needed - this.#needed) / 8;
+    this.inputJitter += (Math.abs(needed - this.#needed) - this.inputJitter) / 16;
+    this.#wantedLead = this.#needed + this.target;
+    if (!this.#measured) this.lead = this.#wantedLead;
+    this.#measured = true;
   }
 
   /** How early an input should come, ms. */

@@ -14,7 +14,7 @@ export const HUE_NAMES = Object.freeze(['Orange', 'Sky', 'Green', 'Yellow', 'Blu
 
 export const COLOUR = Object.freeze({
   slate: '#0e1420',
-  outside: '#080b13',
+  outside: 'rgba(6, 9, 16, 0.8)',
   grid: 'rgba(126, 160, 214, 0.1)',
   gridStrong: 'rgba(126, 160, 214, 0.18)',
   wall: '#5f86c4',

@@ -167,7 +167,7 @@ export class Renderer {
       ctx.stroke();
       ctx.globalAlpha = 1;
     }
-    if (state & STATE.CROWN) this.#crown(x, y - 42, 1);
+    if (state & STATE.CROWN) this.#crown(x, y - 56);
   }
 
   /** @param {number} x @param {number} y @param {number} heading @param {number} strength @param {number} hue */
@@ -187,12 +187,11 @@ export class Renderer {
     ctx.restore();
   }
 
-  /** @param {number} x @param {number} y @param {number} size */
-  #crown(x, y, size) {
+  /** @param {number} x @param {number} y */
+  #crown(x, y) {
     const { ctx } = this;
     ctx.save();
     ctx.translate(x, y);
-    ctx.scale(size, size);
     ctx.beginPath();
     ctx.moveTo(-11, 7);
     ctx.lineTo(-12, -6);

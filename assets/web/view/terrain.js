@@ -40,10 +40,10 @@ export function drawFloor(ctx, camera, side) {
   }
   ctx.fill();
 
-  lines(ctx, camera, x0, x1, y0, y1, side, false);
-  lines(ctx, camera, x0, x1, y0, y1, side, true);
+  lines(ctx, camera, x0, x1, y0, y1, false);
+  lines(ctx, camera, x0, x1, y0, y1, true);
 
-  // Beyond the walls.
+  // Beyond the walls the grid goes on, nearly dark.
   ctx.fillStyle = COLOUR.outside;
   if (x0 < 0) ctx.fillRect(x0, y0, -x0, y1 - y0);
   if (x1 > side) ctx.fillRect(side, y0, x1 - side, y1 - y0);
@@ -60,21 +60,17 @@ export function drawFloor(ctx, camera, side) {
   }
 }
 
-function lines(ctx, camera, x0, x1, y0, y1, side, strong) {
+function lines(ctx, camera, x0, x1, y0, y1, strong) {
   ctx.beginPath();
-  const left = Math.max(0, x0);
-  const right = Math.min(side, x1);
-  const top = Math.max(0, y0);
-  const bottom = Math.min(side, y1);
-  for (let x = Math.ceil(left / GRID) * GRID; x <= right; x += GRID) {
+  for (let x = Math.ceil(x0 / GRID) * GRID; x <= x1; x += GRID) {
     if ((x % (GRID * 5) === 0) !== strong) continue;
-    ctx.moveTo(x, top);
-    ctx.lineTo(x, bottom);
+    ctx.moveTo(x, y0);
+    ctx.lineTo(x, y1);
   }
-  for (let y = Math.ceil(top / GRID) * GRID; y <= bottom; y += GRID) {
+  for (let y = Math.ceil(y0 / GRID) * GRID; y <= y1; y += GRID) {
     if ((y % (GRID * 5) === 0) !== strong) continue;
-    ctx.moveTo(left, y);
-    ctx.lineTo(right, y);
+    ctx.moveTo(x0, y);
+    ctx.lineTo(x1, y);
   }
   ctx.lineWidth = 1 / camera.scale;
   ctx.strokeStyle = strong ? COLOUR.gridStrong : COLOUR.grid;

@@ -1,0 +1,340 @@
+// Prediction, pulses and the line, against a server of a few lines that runs the same step.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+
+import { encodeClient, decodeClient, CHANGED, FLAG, MARGIN_MISSING } from '../client/codec.js';
+import { ByteWriter } from '../client/bytes.js';
+import { Game } from '../client/game.js';
+import { Connection } from '../client/net.js';
+import { Predictor } from '../client/predict.js';
+import { Pulses } from '../client/pulses.js';
+import { newBody, step } from '../client/step.js';
+
+const arena = { side: 2400 * 256, obstacles: [{ x: 700 * 256, y: 500 * 256, r: 90 * 256 }] };
+const controls = (tick) => ({ ctl: 7 | ((tick & 16 ? 3 : 0) << 3), dir: (tick * 3) & 255, aim: (tick * 37) & 4095 });
+
+function ownOf(body, changed = 0, hp = 100) {
+  const { x, y, vx, vy, energy, pulse, lance, shield, overdrive, regen } = body;
+  return { x, y, vx, vy, energy, timers: { pulse, lance, windup: 0, shield, overdrive, respawn: 0, regen }, hp, changed };
+}
+
+function start() {
+  const body = newBody();
+  Object.assign(body, { x: 500 * 256, y: 500 * 256, energy: 25600 });
+  const predictor = new Predictor(arena);
+  predictor.reconcile(0, ownOf(body, CHANGED.SPAWN));
+  return { body, predictor };
+}
+
+test('a prediction with the same inputs is never corrected', () => {
+  const { body, predictor } = start();
+  for (let tick = 1; tick <= 600; tick++) {
+    predictor.apply(tick, controls(tick));
+    if (tick <= 6) continue;
+    step(body, controls(tick - 6), arena);
+    predictor.reconcile(tick - 6, ownOf(body));
+  }
+  assert.equal(predictor.corrections, 0);
+  assert.equal(predictor.mispredictions, 0);
+});
+
+test('what acts from outside is taken over and not counted against the prediction', () => {
+  const { body, predictor } = start();
+  for (let tick = 1; tick <= 10; tick++) predictor.apply(tick, controls(tick));
+  for (let tick = 1; tick <= 4; tick++) step(body, controls(tick), arena);
+  body.x += 40 * 256;
+  predictor.reconcile(4, ownOf(body, CHANGED.PICKUP));
+  assert.equal(predictor.corrections, 1);
+  assert.equal(predictor.mispredictions, 0);
+  for (let tick = 5; tick <= 10; tick++) step(body, controls(tick), arena);
+  assert.deepEqual({ ...predictor.body }, { ...body });
+  assert.ok(Math.abs(predictor.errorX + 40) < 2, 'the eye does not see the jump');
+  predictor.fade(80);
+  assert.ok(Math.abs(predictor.errorX + 40 / Math.E) < 2);
+});
+
+test('the same without a reason is a misprediction, and a long way is not hidden', () => {
+  const { body, predictor } = start();
+  for (let tick = 1; tick <= 10; tick++) predictor.apply(tick, controls(tick));
+  for (let tick = 1; tick <= 4; tick++) step(body, controls(tick), arena);
+  body.y += 400 * 256;
+  predictor.reconcile(4, ownOf(body));
+  assert.equal(predictor.mispredictions, 1);
+  assert.equal(predictor.errorY, 0);
+});
+
+test('missing inputs are repeated for eight ticks, as the server does', () => {
+  const { body, predictor } = start();
+  predictor.apply(1, controls(1));
+  predictor.skipTo(15);
+  for (let tick = 1; tick <= 15; tick++) step(body, tick <= 9 ? controls(1) : { ctl: 0, dir: 0, aim: 0 }, arena);
+  assert.deepEqual({ ...predictor.body }, { ...body });
+});
+
+test('a fired pulse is there at once, once, and gone when it should be', () => {
+  const pulses = new Pulses(arena, 7);
+  const body = { ...newBody(), x: 300 * 256, y: 300 * 256 };
+  pulses.predict(50, body, 0, 0);
+  assert.equal(pulses.sample(45, 51).length, 1);
+  const wire = { id: 9, owner: 7, x: 322 * 256, y: 300 * 256, direction: 0, fired: 50 };
+  pulses.push({ tick: 50, pulses: [wire] });
+  const shown = pulses.sample(45, 52);
+  assert.equal(shown.length, 1, 'the confirmed one replaces the predicted one');
+  assert.equal(shown[0].x, 322 + 60);
+  pulses.push({ tick: 51, pulses: [] });
+  assert.equal(pulses.sample(45, 53).length, 0);
+});
+
+test('another\'s pulse leaves its ship in the past and joins the present', () => {
+  const pulses = new Pulses(arena, 7);
+  pulses.push({ tick: 100, pulses: [{ id: 1, owner: 2, x: 300 * 256, y: 300 * 256, direction: 0, fired: 100 }] });
+  assert.equal(pulses.sample(99.5, 105.5).length, 0);
+  assert.equal(pulses.sample(100, 106)[0].x, 300);
+  assert.equal(pulses.sample(108, 114)[0].x, 300 + 14 * 30);
+});
+
+/** A WebSocket that a test plays the server of. */
+class FakeSocket {
+  /** @type {FakeSocket[]} */
+  static all = [];
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols, readyState: 0, sent: [] });
+    FakeSocket.all.push(this);
+  }
+
+  send(bytes) {
+    this.sent.push(decodeClient(bytes.slice()));
+  }
+
+  close(code) {
+    this.readyState = 3;
+    this.closedWith = code;
+  }
+
+  accept() {
+    this.readyState = 1;
+    this.onopen();
+  }
+
+  receive(bytes) {
+    this.onmessage({ data: bytes.slice().buffer });
+  }
+
+  end(code) {
+    this.readyState = 3;
+    this.onclose({ code });
+  }
+}
+
+function outside() {
+  const timers = [];
+  FakeSocket.all = [];
+  return {
+    WebSocket: FakeSocket, time: 0, timers,
+    now() {
+      return this.time;
+    },
+    random: () => 1,
+    setTimeout: (run, ms) => timers.push({ run, ms }) - 1,
+    clearTimeout: (id) => (timers[id] = null),
+  };
+}
+
+const identity = { name: 'Ada', hue: 1, room: 'LOBBY', aspect: 1600 };
+const token = 'a5'.repeat(16);
+
+function welcomeBytes(resume = true) {
+  const out = new ByteWriter();
+  out.u8(0);
+  out.varint(1);
+  out.u8(resume ? 1 : 0);
+  if (resume) for (let i = 0; i < 16; i++) out.u8(0xa5);
+  out.u8(1);
+  out.varint(7);
+  out.varint(1000);
+  out.u8(30);
+  out.varint(2400);
+  out.varint(1);
+  out.varint(0xc59bc7a7);
+  out.varint(0);
+  out.u8(0);
+  out.string('LOBBY');
+  return out.written().slice();
+}
+
+test('a lost line comes back with the seat\'s token', () => {
+  const world = outside();
+  const statuses = [];
+  const net = new Connection('ws://x/ws', world, () => {}, (s) => statuses.push(s.phase));
+  net.open(identity);
+  const [first] = FakeSocket.all;
+  assert.deepEqual(first.protocols, ['drift.v1.bincode']);
+  first.accept();
+  assert.equal(first.sent[0].type, 'Hello');
+  assert.equal(first.sent[0].resume, null);
+  assert.equal(net.send({ type: 'Spawn' }), false, 'nothing leaves before the welcome');
+  first.receive(welcomeBytes());
+  assert.equal(net.send({ type: 'Spawn' }), true);
+  first.end(1006);
+  assert.deepEqual(statuses, ['connecting', 'open', 'waiting']);
+  assert.equal(world.timers.at(-1).ms, 250);
+  world.timers.at(-1).run();
+  const second = FakeSocket.all[1];
+  second.accept();
+  assert.equal(second.sent[0].resume, token);
+});
+
+test('close codes decide whether and when the line is tried again', () => {
+  const after = (code, times = 1, bye = 0) => {
+    const world = outside();
+    const net = new Connection('ws://x/ws', world, () => {}, () => {});
+    net.open(identity);
+    for (let i = 0; i < times; i++) {
+      const socket = FakeSocket.all.at(-1);
+      socket.accept();
+      if (bye) socket.receive(byeBytes(code, bye));
+      socket.end(code);
+      if (i < times - 1) world.timers.at(-1).run();
+    }
+    return { phase: net.status.phase, pause: net.status.retryAt - world.time };
+  };
+  for (const code of [1006, 1001, 1011, 4003, 4005, 4006, 4011]) assert.equal(after(code).phase, 'waiting', `${code}`);
+  for (const code of [1000, 4000, 4001, 4002, 4007, 4008, 4009, 4010]) assert.equal(after(code).phase, 'closed', `${code}`);
+  assert.deepEqual(after(4004), { phase: 'waiting', pause: 5250 });
+  assert.equal(after(4004, 2).phase, 'closed');
+  assert.equal(after(4006, 1, 2500).pause, 2500, 'a Bye may ask for a longer pause');
+  assert.equal(after(1006, 4).pause, 2000);
+});
+
+function byeBytes(code, retry) {
+  const out = new ByteWriter();
+  out.u8(6);
+  out.varint(code);
+  out.varint(retry);
+  out.u8(0);
+  return out.written().slice();
+}
+
+test('bytes that make no sense close the line for good', () => {
+  for (const bytes of [Uint8Array.of(99), Uint8Array.of(), Uint8Array.of(3, 0)]) {
+    const net = new Connection('ws://x/ws', outside(), () => {}, () => {});
+    net.open(identity);
+    FakeSocket.all[0].accept();
+    FakeSocket.all[0].receive(bytes);
+    assert.equal(net.status.phase, 'closed');
+  }
+});
+
+/** Runs a game against a server of the same step, `delay` ms away each way, in made-up time. */
+function play({ delay, seconds, lose = () => false }) {
+  const world = outside();
+  const game = new Game('ws://x/ws', world, {});
+  game.join(identity);
+  const [socket] = FakeSocket.all;
+  socket.accept();
+  socket.receive(welcomeBytes());
+  socket.sent.length = 0;
+  const body = newBody();
+  Object.assign(body, { x: 500 * 256, y: 500 * 256, energy: 25600 });
+  const inputs = new Map();
+  const wires = [];
+  let tick = 1000;
+  let seq = 0;
+  let held = { ctl: 0, dir: 0, aim: 0 };
+  let missing = 0;
+  let changed = CHANGED.SPAWN;
+  for (let now = 0; now < seconds * 1000; now += 2) {
+    world.time = now;
+    for (const m of socket.sent.splice(0)) if (m.type === 'Input') wires.push({ at: now + delay, to: 'server', m });
+    for (const wire of wires) {
+      if (wire.done || wire.at > now) continue;
+      wire.done = true;
+      if (wire.to === 'client') socket.receive(wire.bytes);
+      else if (wire.m.tick > tick && wire.m.tick <= tick + 12) inputs.set(wire.m.tick, { ...wire.m, at: now });
+    }
+    if (wires.length > 200) wires.splice(0, wires.length, ...wires.filter((wire) => !wire.done));
+    if ((tick + 1 - 1000) * (1000 / 30) <= now) {
+      tick++;
+      const input = inputs.get(tick);
+      inputs.delete(tick);
+      missing = input ? 0 : missing + 1;
+      if (input) held = input;
+      else if (missing > 8) held = { ctl: 0, dir: 0, aim: 0 };
+      step(body, held, { side: 2400 * 256, obstacles: [] });
+      if (!input) changed |= CHANGED.INPUT_MISSING;
+      const margin = input ? Math.min(127, Math.round(now - input.at)) : MARGIN_MISSING;
+      if (!lose(tick)) {
+        wires.push({ at: now + delay, to: 'client', bytes: snapshotBytes(seq++, tick, margin, body, changed) });
+        changed = 0;
+      }
+    }
+    game.pump(() => controls(Math.floor(now / 33)));
+  }
+  return game;
+}
+
+function snapshotBytes(seq, tick, margin, body, changed) {
+  const b = new ByteWriter();
+  const i24 = (v) => {
+    b.u16(v & 0xffff);
+    b.u8((v >> 16) & 255);
+  };
+  i24(body.x);
+  i24(body.y);
+  b.u16(body.vx & 0xffff);
+  b.u16(body.vy & 0xffff);
+  b.u16(body.energy);
+  for (const timer of [body.pulse, body.lance, 0, body.shield, body.overdrive, 0, body.regen]) b.u8(timer);
+  b.u8(100);
+  b.u8(changed);
+  for (let i = 0; i < 4; i++) b.u8(0);
+  const out = new ByteWriter();
+  out.u8(1);
+  out.u8(seq & 255);
+  out.u16(tick & 0xffff);
+  out.u8(margin & 255);
+  out.u8(FLAG.OWN | FLAG.FULL);
+  out.varint(b.at);
+  out.raw(b.written());
+  return out.written().slice();
+}
+
+for (const delay of [0, 30, 90]) {
+  test(`a game ${delay * 2} ms away runs without a misprediction`, () => {
+    const game = play({ delay, seconds: 20 });
+    assert.equal(game.stats.mispredictions, 0);
+    assert.ok(game.stats.corrections < 30, `${game.stats.corrections} corrections`);
+    assert.ok(game.stats.snapshots > 550);
+    assert.ok(game.stats.inputs > 550);
+    assert.ok(Math.abs(game.stats.ping - delay * 2) < 12, `ping ${game.stats.ping}`);
+  });
+}
+
+test('snapshots that were skipped cost nothing but their news', () => {
+  const game = play({ delay: 40, seconds: 15, lose: (tick) => tick % 3 !== 0 });
+  assert.equal(game.stats.mispredictions, 0);
+});
+
+test('silence raises the banner and then a new connection', () => {
+  const world = outside();
+  const game = new Game('ws://x/ws', world, {});
+  game.join(identity);
+  FakeSocket.all[0].accept();
+  FakeSocket.all[0].receive(welcomeBytes());
+  const pumpAt = (now) => {
+    world.time = now;
+    game.pump(() => controls(0));
+  };
+  pumpAt(2400);
+  assert.equal(game.silent, false);
+  pumpAt(2600);
+  assert.equal(game.silent, true);
+  pumpAt(5100);
+  assert.equal(game.net.status.phase, 'waiting');
+  assert.equal(FakeSocket.all[0].readyState, 3);
+});
+
+test('an input is nine bytes', () => {
+  assert.equal(encodeClient({ type: 'Input', tick: 65535, ack: 255, view: 255, ctl: 255, dir: 255, aim: 65535 }).length, 9);
+});
