@@ -268,7 +268,7 @@ export class Game {
     this.#lastPump = now;
     predictor.fade(passed);
     const due = Math.floor(clock.ownTick(now));
-    if (predictor.tick >= 0 && !this.#idle) {
+    if (predictor.tick >= 0 && !this.#idle && this.net.status.phase === 'open') {
       if (due - predictor.tick > STALL) {
         stats.stalls++;
         predictor.skipTo(due - 1);
@@ -294,9 +294,10 @@ export class Game {
     input.ctl = controls.ctl;
     input.dir = controls.dir;
     input.aim = controls.aim;
-    if (!this.net.send(input)) return;
-    clock.onInputSent(tick, now);
-    this.stats.inputs++;
+    if (this.net.send(input)) {
+      clock.onInputSent(tick, now);
+      this.stats.inputs++;
+    }
     if (predictor.apply(tick, controls) && this.#trigOk) {
       const { body } = predictor;
       this.pulses.predict(tick, body, controls.aim, 0);

@@ -335,6 +335,20 @@ test('silence raises the banner and then a new connection', () => {
   assert.equal(FakeSocket.all[0].readyState, 3);
 });
 
+test('a socket that closes under the game does not hang it', () => {
+  const game = play({ delay: 10, seconds: 2 });
+  const [socket] = FakeSocket.all;
+  for (const state of [2, 3]) {
+    socket.readyState = state;
+    game.outside.time += 100;
+    game.pump(() => controls(0));
+  }
+  socket.end(1006);
+  game.outside.time += 1000;
+  game.pump(() => controls(0));
+  assert.equal(game.net.status.phase, 'waiting');
+});
+
 test('an input is nine bytes', () => {
   assert.equal(encodeClient({ type: 'Input', tick: 65535, ack: 255, view: 255, ctl: 255, dir: 255, aim: 65535 }).length, 9);
 });
