@@ -58,10 +58,7 @@ const screens = new Screens({
     screens.joinStatus('', false, true);
     game.join({ name, hue, room, aspect: camera.aspect });
   },
-  leave: () => {
-    game.leave();
-    toJoin('', false);
-  },
+  leave: () => game.leave(),
   spawn: () => game.spawn(),
   hurry: () => game.net.hurry(),
   invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}`,
@@ -82,7 +79,7 @@ const scene = {
 
 /** @param {import('./client/codec.js').Welcome} message */
 function welcome(message) {
-  sessionStorage.removeItem(RELOADED);
+  reloaded(false);
   scene.side = message.side;
   scene.obstacles = message.obstacles.map(({ x, y, r }) => ({ x: x / 4, y: y / 4, r: r / 4 }));
   renderer.clear();
@@ -110,17 +107,29 @@ function toJoin(text, bad) {
 
 /** @param {import('./client/net.js').Status} status */
 function showStatus(status) {
-  if (status.phase === 'closed' && status.code !== 1000) {
-    if (status.retry === 'reload' && !sessionStorage.getItem(RELOADED)) {
-      sessionStorage.setItem(RELOADED, '1');
-      location.reload();
-      return;
-    }
-    toJoin(status.text, true);
+  if (status.phase === 'closed') {
+    if (status.retry === 'reload' && !reloaded(true)) location.reload();
+    else toJoin(status.code === 1000 ? '' : status.text, true);
   } else if (!playing && status.phase === 'waiting') {
     screens.joinStatus(`${status.text} Trying again…`, false, true);
   } else if (!playing && status.phase === 'connecting' && status.attempt === 0) {
     screens.joinStatus('', false, true);
+  }
+}
+
+/**
+ * Notes whether this tab loaded the page again because of its version; returns what was noted before. A tab that cannot
+ * note it never does.
+ * @param {boolean} now
+ */
+function reloaded(now) {
+  try {
+    const before = sessionStorage.getItem(RELOADED) !== null;
+    if (now) sessionStorage.setItem(RELOADED, '1');
+    else sessionStorage.removeItem(RELOADED);
+    return before;
+  } catch {
+    return true;
   }
 }
 
@@ -160,7 +169,7 @@ function showEvent(event, byYou) {
 /** The card of a ship that is not in the world. */
 function showDeath() {
   const ship = game.own;
-  if (!playing || !game.live || !ship || game.alive) {
+  if (!playing || !game.live || !ship || game.alive || screens.menuOpen) {
     screens.death(null);
     return;
   }
@@ -170,7 +179,7 @@ function showDeath() {
   screens.death({
     title: parked ? 'Parked' : 'Destroyed',
     by: killer !== null && killer !== game.you ? `by ${nameOf(game.people, killer)}` : parked ? 'You were away' : '',
-    note: game.board && game.board.rank > 0 ? `${game.board.score} points, rank ${game.board.rank} of ${game.board.ships}` : '',
+    note: game.board && game.board.rank > 0 ? `${game.board.score} ${game.board.score === 1 ? 'point' : 'points'}, rank ${game.board.rank} of ${game.board.ships}` : '',
     wait: parked ? 0 : Math.max(0.1, respawn / 30),
   });
 }
@@ -178,6 +187,7 @@ function showDeath() {
 function prepareScene() {
   scene.ships = game.interpolator.sample(game.shownTick);
   scene.pulses = game.pulses.sample(game.shownTick, game.ownTick);
+  for (const pulse of game.pulses.stopped) effects.burst(pulse.x, pulse.y, 5, 170, 8, 0.3, hueOf(scene, pulse.owner));
   scene.pickups = game.view?.pickups ?? [];
   scene.x = game.shown.x;
   scene.y = game.shown.y;

@@ -10,7 +10,8 @@ const MERGE = 8;
  * @typedef {{x: number, y: number, angle: number, owner: number, own: boolean, age: number}} ShownPulse Units, radians,
  *   ticks.
  * @typedef {{key: number, id: number, owner: number, own: boolean, x: number, y: number, direction: number,
- *   catchUp: number, fired: number, reach: number, seen: number, shown: ShownPulse}} Flight
+ *   catchUp: number, fired: number, reach: number, seen: number, over: boolean,
+ *   shown: ShownPulse}} Flight
  */
 
 /** The pulses of one connection. */
@@ -24,6 +25,8 @@ export class Pulses {
   constructor(arena, you) {
     this.arena = arena;
     this.you = you;
+    /** Those that the last `sample` found stopped by something solid, for the first time. @type {ShownPulse[]} */
+    this.stopped = [];
   }
 
   /**
@@ -66,7 +69,7 @@ export class Pulses {
     const own = owner === this.you;
     /** @type {Flight} */
     const flight = {
-      key, id, owner, own, x, y, direction, catchUp, fired, reach: reach(this.arena, x, y, direction), seen: fired,
+      key, id, owner, own, x, y, direction, catchUp, fired, reach: reach(this.arena, x, y, direction), seen: fired, over: false,
       shown: { x: 0, y: 0, angle, owner, own, age: 0 },
     };
     this.#flights.set(key, flight);
@@ -82,12 +85,17 @@ export class Pulses {
   sample(shownTick, ownTick) {
     const out = this.#shown;
     out.length = 0;
+    this.stopped.length = 0;
     for (const flight of this.#flights.values()) {
       let age = (flight.own ? ownTick : shownTick) - flight.fired;
       if (age < 0) continue;
       const gain = flight.catchUp + (flight.own ? 0 : ownTick - shownTick);
       age += gain * Math.min(1, age / MERGE);
-      if (age > Math.min(flight.reach, PULSE_LIFE)) continue;
+      if (age > flight.reach) {
+        if (!flight.over && flight.reach < PULSE_LIFE) this.stopped.push(flight.shown);
+        flight.over = true;
+        continue;
+      }
       const way = (age * PULSE_SPEED) / 16384 / 256;
       const { shown } = flight;
       shown.x = flight.x / 256 + cos(flight.direction) * way;

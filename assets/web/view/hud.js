@@ -4,6 +4,8 @@ import { byId, make, setText } from './dom.js';
 
 const FEED_LINES = 5;
 const FEED_MS = 6000;
+/** 0 to 255 as text, so that meters make none each frame. */
+const NUMBERS = Array.from({ length: 256 }, (_, n) => String(n));
 
 export class Hud {
   #meters = {
@@ -12,7 +14,7 @@ export class Hud {
   #hud = byId('hud');
   #vitals = byId('vitals');
   #chips = byId('chips');
-  #chipKey = '';
+  #chipKey = 0;
   #rows = byId('board-rows');
   #feed = byId('feed');
   #toasts = byId('toasts');
@@ -22,6 +24,7 @@ export class Hud {
   #hurtLeft = 0;
   #netDue = 0;
   #pulseFull = 6;
+  #alive = true;
 
   /** @param {boolean} shown */
   show(shown) {
@@ -43,13 +46,13 @@ export class Hud {
     const { body } = predictor;
     const alive = game.alive && own !== null;
     const hp = own ? own.hp : 0;
-    this.#meters.hp(hp / 100, String(hp), hp <= 35);
+    this.#meters.hp(hp / 100, NUMBERS[hp], hp <= 35);
     const energy = alive ? body.energy / 256 : 0;
-    this.#meters.energy(energy / 100, String(Math.floor(energy)), energy < 8);
+    this.#meters.energy(energy / 100, NUMBERS[Math.floor(energy)], energy < 8);
     if (body.pulse > this.#pulseFull - 1) this.#pulseFull = Math.max(1, body.pulse);
     const ready = alive ? 1 - Math.min(1, body.pulse / this.#pulseFull) : 0;
     this.#meters.pulse(ready, '', false);
-    this.#vitals.classList.toggle('dead', !alive);
+    if (alive !== this.#alive) this.#vitals.classList.toggle('dead', !(this.#alive = alive));
     const crown = game.board?.crown?.slot === game.you && game.you >= 0;
     this.#showChips(alive ? body.shield : 0, alive ? body.overdrive : 0, crown && alive);
     if (this.#hurtLeft > 0) {
@@ -64,7 +67,7 @@ export class Hud {
   }
 
   #showChips(shield, overdrive, crown) {
-    const key = `${Math.ceil(shield / 3)}|${Math.ceil(overdrive / 3)}|${crown}`;
+    const key = Math.ceil(shield / 3) * 1000 + Math.ceil(overdrive / 3) * 2 + (crown ? 1 : 0);
     if (key === this.#chipKey) return;
     this.#chipKey = key;
     this.#chips.replaceChildren();
@@ -124,7 +127,7 @@ export class Hud {
     if (victim === you) line.classList.add('lost');
     if (killer !== null && killer !== victim) {
       line.append(dot(people, killer), make('span', 'name', nameOf(people, killer)));
-      line.append(make('span', 'weapon', weapon === 'lance' ? '━▶' : '•▸'));
+      line.append(make('span', 'weapon', weapon === 'lance' ? '━▸' : '▸'));
     }
     line.append(dot(people, victim), make('span', 'name', nameOf(people, victim)));
     if (killer === null) line.append(make('span', 'weapon', 'gone'));
@@ -162,6 +165,7 @@ function meter(id) {
   const value = /** @type {HTMLElement} */ (element.querySelector('.value'));
   const bars = /** @type {HTMLElement[]} */ ([...element.querySelectorAll('.track i')]);
   let lastPart = -1;
+  let lastText = '';
   let lastLow = false;
   return (part, text, low) => {
     const shown = Math.round(Math.min(1, Math.max(0, part)) * 500) / 500;
@@ -169,7 +173,7 @@ function meter(id) {
       lastPart = shown;
       for (const bar of bars) bar.style.transform = `scaleX(${shown})`;
     }
-    setText(value, text);
+    if (text !== lastText) value.textContent = lastText = text;
     if (low !== lastLow) element.classList.toggle('low', (lastLow = low));
   };
 }

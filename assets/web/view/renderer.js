@@ -135,7 +135,9 @@ export class Renderer {
     if (!camera.sees(x, y, 60)) return;
     const boost = (state & STATE.BOOST) !== 0;
     if (own ? own.push > 0 : boost) {
-      this.#flame(x, y, own ? own.thrust : Math.atan2(ship.vy, ship.vx), boost ? 1 : 0.5, hue);
+      const heading = own ? own.thrust : Math.atan2(ship.vy, ship.vx);
+      this.#flame(x, y, heading, boost ? 1 : 0.5, hue);
+      if (boost) this.#wake(x, y, heading, hue);
     }
     if (state & STATE.OVERDRIVE) {
       ctx.globalAlpha = 0.5 + 0.3 * Math.sin(this.seconds * 18);
@@ -168,6 +170,16 @@ export class Renderer {
       ctx.globalAlpha = 1;
     }
     if (state & STATE.CROWN) this.#crown(x, y - 56);
+  }
+
+  /** Sparks behind a boost. @param {number} x @param {number} y @param {number} heading @param {number} hue */
+  #wake(x, y, heading, hue) {
+    const away = heading + Math.PI + (Math.random() - 0.5) * 0.9;
+    const speed = 90 + Math.random() * 160;
+    this.effects.spark(
+      x + Math.cos(away) * 20, y + Math.sin(away) * 20, Math.cos(away) * speed, Math.sin(away) * speed,
+      5 + Math.random() * 5, 0.35, hue,
+    );
   }
 
   /** @param {number} x @param {number} y @param {number} heading @param {number} strength @param {number} hue */

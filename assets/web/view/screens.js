@@ -20,6 +20,7 @@ export class Screens {
   #spawn = /** @type {HTMLButtonElement} */ (byId('death-spawn'));
   #menu = byId('menu');
   #banner = byId('banner');
+  #joining = false;
 
   /**
    * @param {{play: (choice: Choice) => void, leave: () => void, spawn: () => void, hurry: () => void,
@@ -44,6 +45,10 @@ export class Screens {
     });
     byId('join-form').addEventListener('submit', (event) => {
       event.preventDefault();
+      if (this.#joining) {
+        on.leave();
+        return;
+      }
       const checked = /** @type {HTMLInputElement | null} */ (hues.querySelector(':checked'));
       const choice = { name: this.#name.value.trim(), hue: Number(checked?.value ?? 0), room: this.#room.value.trim() };
       remember(choice);
@@ -74,24 +79,25 @@ export class Screens {
   showJoin(shown) {
     this.#join.hidden = !shown;
     if (shown) {
-      this.#busy(false);
+      this.#setJoining(false);
       (this.#name.value ? this.#play : this.#name).focus();
     } else {
       /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
     }
   }
 
-  /** @param {string} text @param {boolean} bad @param {boolean} busy */
-  joinStatus(text, bad, busy) {
+  /** @param {string} text @param {boolean} bad @param {boolean} joining */
+  joinStatus(text, bad, joining) {
     setText(this.#status, text);
     this.#status.classList.toggle('bad', bad);
-    this.#busy(busy);
+    this.#setJoining(joining);
   }
 
-  /** @param {boolean} busy */
-  #busy(busy) {
-    this.#play.disabled = busy;
-    setText(this.#play, busy ? 'Joining…' : 'Play');
+  /** While joining, the button takes it back. @param {boolean} joining */
+  #setJoining(joining) {
+    this.#joining = joining;
+    setText(this.#play, joining ? 'Joining… cancel' : 'Play');
+    this.#play.classList.toggle('quiet', joining);
   }
 
   /** True while the arena has the keys. */
