@@ -132,9 +132,10 @@ impl Clock {
         Some(Due { tick, scheduled: self.instant(due) })
     }
 
-    /// When to call [`Clock::due`] again.
+    /// When to call [`Clock::due`] again. Rounded up, so that something is due then: rounded down, a caller on a
+    /// paused clock would ask for ever.
     pub fn next_due(&self) -> Instant {
-        self.instant(self.due_at(self.next))
+        self.instant(self.due_at(self.next)) + Duration::from_micros(1)
     }
 
     /// How many ms before its tick an input is meant to arrive.

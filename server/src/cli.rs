@@ -10,7 +10,7 @@ use server::{Config, RawConfig};
 /// An authoritative real-time multiplayer game server. Start it, open the printed address in a browser, and play
 /// against server-run pilots and whoever else opens it.
 #[derive(Debug, Parser)]
-#[command(name = "server", version, about, after_help = EXAMPLES)]
+#[command(name = "server", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// Address to listen on; 0.0.0.0:8080 lets others on the network play [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]

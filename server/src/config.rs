@@ -31,7 +31,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value is out of its range.
-    #[error("{key} = {value}: {expected}")]
+    #[error("{key} = {value}: expected {expected}")]
     Value {
         /// The key.
         key: &'static str,

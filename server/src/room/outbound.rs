@@ -173,7 +173,7 @@ impl Outbound {
 
 /// Is a kill news for this seat: its own, one in view, or the crown's?
 fn concerns(sight: &Sight, world: &World, seat: &Seat, killer: Option<Slot>, victim: Slot) -> bool {
-    let crown = world.ranking().first().copied();
+    let crown = world.crown();
     [killer, Some(victim)].into_iter().flatten().any(|slot| {
         Some(slot) == seat.slot
             || Some(slot) == sight.focus
@@ -222,9 +222,9 @@ fn board(world: &World, news: &News<'_>, seat: &Seat) -> Board {
     let score = |slot: Slot| world.ship(slot).map_or(0, |ship| ship.score);
     let rank =
         seat.slot.and_then(|slot| ranking.iter().position(|&s| s == slot)).map_or(0, |at| at as u16 + 1);
-    let crown = ranking.first().and_then(|&slot| {
+    let crown = world.crown().and_then(|slot| {
         let ship = world.ship(slot)?;
-        (ship.alive && ship.score > 0).then(|| Crown { slot, x: to_quarter(ship.x), y: to_quarter(ship.y) })
+        Some(Crown { slot, x: to_quarter(ship.x), y: to_quarter(ship.y) })
     });
     Board {
         top: ranking.iter().take(10).map(|&slot| BoardRow { slot, score: score(slot) }).collect(),

@@ -87,9 +87,9 @@ impl Ingress {
             ClientMessage::Idle { idle } => mailbox.open().idle = Some(idle),
             ClientMessage::Ping { t } => {
                 let pong = ServerMessage::Pong { t };
-                self.outbox
-                    .push(|out| codec::encode_server(Encoding::Bincode, &pong, out))
-                    .map_err(|_| Farewell::bye(CloseCode::TooSlow))?;
+                self.outbox.push(|out| codec::encode_server(Encoding::Bincode, &pong, out)).map_err(
+                    |_| Farewell::because(CloseCode::RateLimit, "more pings than answers are read"),
+                )?;
                 self.outbox.wake();
             }
             // No room has a chat.

@@ -1,0 +1,132 @@
+//! The program from outside: what it prints, its exit codes, and how it stops.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_server");
+
+fn run(args: &[&str]) -> Output {
+    Command::new(SERVER).args(args).output().expect("the server starts")
+}
+
+/// Runs the server with wrong arguments; returns its one line on stderr.
+fn complaint(args: &[&str]) -> String {
+    let out = run(args);
+    let text = String::from_utf8(out.stderr).expect("text");
+    assert_eq!(out.status.code(), Some(2), "{args:?}: {text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{args:?}: {text}");
+    assert!(out.stdout.is_empty(), "{args:?}");
+    text
+}
+
+#[test]
+fn wrong_arguments_get_one_clear_line_and_exit_code_2() {
+    for (args, word) in [
+        (&["--listen", "nowhere"][..], "127.0.0.1:8080"),
+        (&["--room-capacity", "0"], "1 to 4000"),
+        (&["--room-capacity", "many"], "--room-capacity"),
+        (&["--pilots", "some"], "auto"),
+        (&["--admin", "maybe"], "off"),
+        (&["--bogus"], "--bogus"),
+        (&["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
+    ] {
+        let text = complaint(args);
+        assert!(text.contains(word), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let path = std::env::temp_dir().join(format!("drift-arena-test-{}.toml", std::process::id()));
+    std::fs::write(&path, "[rooms]\ncapacty = 3\n").expect("a temporary file");
+    let text = complaint(&["--config", path.to_str().expect("a plain path")]);
+    std::fs::remove_file(&path).expect("it was there");
+    assert!(text.contains("capacty") && text.contains("line 2"), "{text}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let text = complaint(&["--listen", &address, "--admin", "off"]);
+    assert!(text.contains(&address) && text.contains("--listen"), "{text}");
+}
+
+#[test]
+fn help_names_every_flag() {
+    let out = run(&["--help"]);
+    let text = String::from_utf8(out.stdout).expect("text");
+    assert!(out.status.success());
+    for flag in ["--listen", "--config", "--room-capacity", "--pilots", "--seed", "--admin", "--assets"] {
+        assert!(text.contains(flag), "{flag}");
+    }
+}
+
+/// A running server and the address from its first line.
+struct Running {
+    child: Child,
+    out: BufReader<std::process::ChildStdout>,
+    address: SocketAddr,
+}
+
+fn start(args: &[&str]) -> Running {
+    let mut command = Command::new(SERVER);
+    command.args(["--admin", "off"]).args(args).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the server starts");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a first line");
+    let address = line.trim_end().rsplit("http://").next().expect("an address");
+    let address = address.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
+    Running { child, out, address }
+}
+
+impl Running {
+    /// Sends a signal; returns the exit code and what it said since its first line.
+    #[cfg(unix)]
+    fn signal(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().expect("kill");
+        assert!(sent.success());
+        let begun = Instant::now();
+        while self.child.try_wait().expect("waited").is_none() {
+            if begun.elapsed() > Duration::from_secs(5) {
+                self.child.kill().expect("killed");
+                panic!("it did not stop within five seconds");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("text");
+        (self.child.wait().expect("waited").code(), rest)
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_and_sigterm_end_it_with_a_summary() {
+    for signal in ["-INT", "-TERM"] {
+        let server = start(&["--listen", "127.0.0.1:0"]);
+        // An open connection holds nothing up.
+        let _idle = TcpStream::connect(server.address).expect("it listens");
+        let (code, rest) = server.signal(signal);
+        assert_eq!(code, Some(0), "{signal}");
+        assert_eq!(rest.lines().last(), Some("served 0 players, 0 ticks, 0 missed ticks"), "{signal}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn on_every_address_it_says_where_others_can_play() {
+    let server = start(&["--listen", "0.0.0.0:0"]);
+    assert_eq!(server.address.ip().to_string(), "127.0.0.1", "the first line is for whoever started it");
+    TcpStream::connect(server.address).expect("it listens");
+    let (code, rest) = server.signal("-INT");
+    assert_eq!(code, Some(0));
+    // Whether there is a network beside loopback depends on the machine.
+    for line in rest.lines().filter(|line| line.contains("network")) {
+        assert!(line.contains("http://"), "{line}");
+    }
+}

@@ -1,0 +1,204 @@
+//! A room without sockets and without time: ticks as fast as they come, players that read their outbox after each.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bot_client::{Bot, Session};
+use protocol::codec::{self, Encoding};
+use protocol::message::Role;
+use protocol::{Controls, RoomCode, ServerMessage, Slot, Tick};
+use server::outbox::{Batch, Farewell, Outbox};
+use server::room::inbound::Mailbox;
+use server::room::seat::{Join, Reservation};
+use server::room::{Room, RoomEnds, TickReport};
+use server::time::Stamp;
+use sim::WorldConfig;
+use tokio::time::Instant;
+
+/// One tick, µs.
+const TICK_US: u64 = 1_000_000 / protocol::TICK_HZ as u64;
+
+/// A room and its players.
+pub struct Rig {
+    /// The room.
+    pub room: Room,
+    /// Its players, in the order in which they joined.
+    pub players: Vec<RigPlayer>,
+    ends: RoomEnds,
+    start: Instant,
+    taken: Arc<AtomicUsize>,
+}
+
+/// A player of a rig.
+pub struct RigPlayer {
+    /// What the player knows; none before the `Welcome`.
+    pub session: Option<Session>,
+    /// Everything that came, oldest first, but for snapshots.
+    pub news: Vec<ServerMessage>,
+    /// Ticks of the snapshots that came.
+    pub snapshots: Vec<Tick>,
+    /// How the room ended it.
+    pub farewell: Option<Farewell>,
+    /// What the player says.
+    pub mailbox: Arc<Mailbox>,
+    /// While true, the player reads nothing.
+    pub deaf: bool,
+    hands: Hands,
+    outbox: Arc<Outbox>,
+    /// The writer's side: a batch that is taken counts as written when the next one is asked for.
+    batch: Batch,
+}
+
+/// Who decides what a player holds.
+pub enum Hands {
+    /// Sends no input.
+    None,
+    /// Holds always the same.
+    Hold(Controls),
+    /// Plays.
+    Bot(Box<Bot>),
+}
+
+impl Rig {
+    /// A room for `capacity` players without server-run ships.
+    pub fn new(seed: u64, capacity: u16) -> Rig {
+        Rig::with_pilots(seed, capacity, 0)
+    }
+
+    /// A room with server-run ships.
+    pub fn with_pilots(seed: u64, capacity: u16, pilots: u16) -> Rig {
+        let code: RoomCode = "RIG".parse().expect("a valid code");
+        let (room, ends) = Room::new(code, &WorldConfig { capacity, pilots, seed });
+        Rig { room, players: Vec::new(), ends, start: Instant::now(), taken: Arc::default() }
+    }
+
+    /// Asks for a seat for one more player; returns its index.
+    pub fn join(&mut self, role: Role, hands: Hands) -> usize {
+        let outbox = Arc::new(Outbox::new());
+        let mailbox = Arc::new(Mailbox::new(self.ends.clock.clone()));
+        let n = self.players.len();
+        let join = Join {
+            name: format!("P{n}"),
+            hue: n as u8 % 8,
+            aspect: 1778,
+            role,
+            mailbox: mailbox.clone(),
+            outbox: outbox.clone(),
+            reservation: Reservation::take(&self.taken, usize::MAX).expect("there is always a place"),
+        };
+        self.ends.joins.try_send(join).expect("the room takes joins");
+        self.players.push(RigPlayer {
+            session: None,
+            news: Vec::new(),
+            snapshots: Vec::new(),
+            farewell: None,
+            mailbox,
+            deaf: false,
+            hands,
+            outbox,
+            batch: Batch::default(),
+        });
+        n
+    }
+
+    /// Seats `n` players that play, of different tempers.
+    #[must_use]
+    pub fn bots(mut self, n: u64) -> Rig {
+        for i in 0..n {
+            self.join(Role::Player, Hands::Bot(Box::new(Bot::new(i + 1))));
+        }
+        self
+    }
+
+    /// The moment of the coming tick, in the rig's own time.
+    fn now(&self) -> Instant {
+        self.start + Duration::from_micros(u64::from(self.room.world().tick().0) * TICK_US)
+    }
+
+    /// One tick: players hold, the room ticks, players read.
+    pub fn tick(&mut self) -> TickReport {
+        let now = self.now();
+        let stamp = Stamp(u64::from(self.room.world().tick().0) * TICK_US);
+        let next = self.room.world().tick().next();
+        for player in &mut self.players {
+            player.hold(next, stamp);
+        }
+        let report = self.room.tick(Stamp(stamp.0 + 5000));
+        for player in self.players.iter_mut().filter(|p| !p.deaf) {
+            player.read(now);
+        }
+        report
+    }
+
+    /// Many ticks.
+    pub fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            self.tick();
+        }
+    }
+
+    /// Ticks until `done`, at most `ticks` times. Says whether it came about.
+    pub fn run_until(&mut self, ticks: u32, mut done: impl FnMut(&Rig) -> bool) -> bool {
+        (0..ticks).any(|_| {
+            self.tick();
+            done(self)
+        })
+    }
+}
+
+impl RigPlayer {
+    /// The player's ship.
+    pub fn slot(&self) -> Slot {
+        self.session().you.expect("the player has a ship")
+    }
+
+    /// What the player knows, once seated.
+    pub fn session(&self) -> &Session {
+        self.session.as_ref().expect("the player is seated")
+    }
+
+    fn hold(&mut self, tick: Tick, stamp: Stamp) {
+        let Some(session) = &self.session else { return };
+        let controls = match &mut self.hands {
+            Hands::None => return,
+            Hands::Hold(controls) => *controls,
+            Hands::Bot(bot) => bot.hold(session).0,
+        };
+        self.mailbox.put_input(&session.input(tick, controls), stamp);
+    }
+
+    /// What a connection's writer and the client behind it would do.
+    fn read(&mut self, now: Instant) {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let mut batch = std::mem::take(&mut self.batch);
+            if pin!(self.outbox.next(&mut batch)).poll(&mut context) == Poll::Pending {
+                return;
+            }
+            for bytes in batch.ordered.iter() {
+                self.take(bytes, now);
+            }
+            if !batch.snapshot.is_empty() {
+                self.take(&batch.snapshot, now);
+            }
+            self.farewell = self.farewell.take().or(batch.farewell.take());
+            self.batch = batch;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], now: Instant) {
+        let message = codec::decode_server(Encoding::Bincode, bytes).expect("the room writes messages");
+        if let ServerMessage::Welcome(welcome) = &message {
+            self.session = Some(Session::new(welcome, now));
+        }
+        let session = self.session.as_mut().expect("a Welcome comes first");
+        session.take(&message, now).expect("the room writes snapshots that can be read");
+        match message {
+            ServerMessage::Snapshot(_) => self.snapshots.push(session.view().tick),
+            message => self.news.push(message),
+        }
+    }
+}

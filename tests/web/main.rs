@@ -1,0 +1,49 @@
+//! Clients in other languages: the page's own modules under Node, and the Python example against a real server.
+
+use std::process::Command;
+use std::time::Duration;
+
+use harness::GameServer;
+use harness::outside::{available, root};
+
+#[test]
+fn the_pages_modules_pass_their_tests_under_node() {
+    if !available("the page's modules", "node", &["--version"]) {
+        return;
+    }
+    let tests = std::fs::read_dir(root().join("assets/web/test")).expect("the tests are there");
+    let files = tests
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.js"));
+    let out =
+        Command::new("node").arg("--test").args(files).current_dir(root()).output().expect("node starts");
+    let text = String::from_utf8_lossy(&out.stdout);
+    println!("{text}");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(!text.contains("# tests 0"), "no test ran");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_example_plays_and_prints_its_score() {
+    let (test, program) = ("the Python example", "python3");
+    if !available(test, program, &["-c", "import websockets"]) {
+        return;
+    }
+    let server = GameServer::start(|raw| raw.rooms.capacity = 10).await;
+    let bot = tokio::process::Command::new(program)
+        .arg(root().join("assets/examples/bot.py"))
+        .args([format!("ws://{}/ws", server.address), "8".to_owned()])
+        .kill_on_drop(true)
+        .output();
+    let out = tokio::time::timeout(Duration::from_secs(60), bot)
+        .await
+        .expect("it ends by itself")
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    println!("{text}");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let best = text.split_whitespace().filter_map(|word| word.trim_matches(',').parse::<u32>().ok()).max();
+    assert!(best.is_some_and(|score| score > 0), "it collects shards: {text}");
+    assert_eq!(server.metric("drift_disconnects_total{reason=\"left\"}"), 1.0, "it leaves cleanly");
+    server.stop().await;
+}
