@@ -45,7 +45,7 @@ const game = new Game(url.href, {
   died: () => {
     if (!calm.matches) camera.shake = 16;
   },
-  spawned: () => effects.arrival(game.own.x / 256, game.own.y / 256, hueOf(scene, game.you)),
+  spawned: () => effects.arrival(game.predictor.body.x / 256, game.predictor.body.y / 256, hueOf(scene, game.you)),
   fired: (x, y, aim) => {
     const angle = (aim * Math.PI) / 2048;
     effects.spark(x + Math.cos(angle) * 24, y + Math.sin(angle) * 24, Math.cos(angle) * 60, Math.sin(angle) * 60, 16, 0.12, 7);

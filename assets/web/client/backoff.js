@@ -16,7 +16,7 @@ export const CLOSE_RULES = Object.freeze({
   1009: { retry: 'never', text: 'A message was too large.' },
   1011: { retry: 'yes', text: 'The room failed.' },
   4000: { retry: 'reload', text: 'This page is of another version than the server. Reload it.' },
-  4001: { retry: 'never', text: 'You joined from another tab or device; it has your seat now.' },
+  4001: { retry: 'never', text: 'Another tab or device has taken your seat.' },
   4002: { retry: 'request', text: 'You were away for too long.' },
   4003: { retry: 'yes', text: 'Your connection could not keep up.' },
   4004: { retry: 'once', text: 'Too many messages.' },

@@ -104,8 +104,8 @@ export class Connection {
         type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role: 'player',
       });
     };
-    socket.onmessage = (event) => this.#receive(socket, event.data);
-    socket.onclose = (event) => {
+    socket.onmessage = (/** @type {MessageEvent} */ event) => this.#receive(socket, event.data);
+    socket.onclose = (/** @type {CloseEvent} */ event) => {
       if (socket !== this.#socket) return;
       this.#drop(0, '');
       this.#lost(this.#byeCode || event.code);

@@ -63,7 +63,11 @@ export class Pulses {
     }
   }
 
-  /** @returns {Flight} */
+  /**
+   * @param {number} key @param {number} id @param {number} owner @param {number} x @param {number} y
+   * @param {number} direction @param {number} catchUp @param {number} fired
+   * @returns {Flight}
+   */
   #launch(key, id, owner, x, y, direction, catchUp, fired) {
     const angle = (direction * Math.PI) / 2048;
     const own = owner === this.you;

@@ -37,7 +37,10 @@ export function newStats() {
   };
 }
 
-/** Brings the rates up to date, once a second. @param {Stats} stats @param {{received: number, sent: number}} net */
+/**
+ * Brings the rates up to date, once a second.
+ * @param {Stats} stats @param {{received: number, sent: number}} net @param {number} now
+ */
 export function rate(stats, net, now) {
   const { window } = stats;
   const seconds = (now - window.at) / 1000;

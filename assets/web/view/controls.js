@@ -4,12 +4,14 @@
 import { BUTTON } from '../client/codec.js';
 import { Thumbs } from './thumbs.js';
 
+/** @type {Readonly<Record<string, string>>} */
 const KEYS = Object.freeze({
   KeyW: 'up', ArrowUp: 'up', KeyS: 'down', ArrowDown: 'down', KeyA: 'left', ArrowLeft: 'left', KeyD: 'right', ArrowRight: 'right',
   ShiftLeft: 'boost', ShiftRight: 'boost', Space: 'boost',
 });
 
 export class Controls {
+  /** @type {Set<string>} Codes of the keys that are down. */
   #held = new Set();
   #out = { ctl: 0, dir: 0, aim: 0 };
   #mouseDown = false;

@@ -18,7 +18,7 @@ export function make(tag, className = '', text = '') {
   return element;
 }
 
-/** Sets text only if it differs: writing it anyway would lay the page out again. @param {HTMLElement} element */
+/** Sets text only if it differs: writing it anyway would lay the page out again. @param {HTMLElement} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

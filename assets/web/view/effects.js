@@ -28,7 +28,11 @@ export class Effects {
     this.hitMark = 0;
   }
 
-  /** One spark. Units, units a second, seconds. */
+  /**
+   * One spark. Units, units a second, seconds.
+   * @param {number} x @param {number} y @param {number} vx @param {number} vy @param {number} size @param {number} life
+   * @param {number} hue
+   */
   spark(x, y, vx, vy, size, life, hue) {
     const i = this.next;
     this.next = (i + 1) % SPARKS;
@@ -41,7 +45,11 @@ export class Effects {
     this.hue[i] = hue;
   }
 
-  /** Many sparks in all directions. */
+  /**
+   * Many sparks in all directions.
+   * @param {number} x @param {number} y @param {number} count @param {number} speed @param {number} size
+   * @param {number} life @param {number} hue
+   */
   burst(x, y, count, speed, size, life, hue) {
     for (let n = 0; n < count; n++) {
       const angle = Math.random() * Math.PI * 2;
@@ -50,6 +58,11 @@ export class Effects {
     }
   }
 
+  /**
+   * A circle that grows or shrinks.
+   * @param {number} x @param {number} y @param {number} from @param {number} to @param {number} width
+   * @param {number} life @param {string} colour
+   */
   ring(x, y, from, to, width, life, colour) {
     const ring = this.rings[this.nextRing];
     this.nextRing = (this.nextRing + 1) % RINGS;
@@ -62,6 +75,7 @@ export class Effects {
     ring.colour = colour;
   }
 
+  /** A word that rises. @param {number} x @param {number} y @param {string} text @param {string} colour */
   number(x, y, text, colour) {
     const number = this.numbers[this.nextNumber];
     this.nextNumber = (this.nextNumber + 1) % NUMBERS;
@@ -72,7 +86,7 @@ export class Effects {
     number.colour = colour;
   }
 
-  /** A pulse struck a ship. */
+  /** A pulse struck a ship. @param {number} x @param {number} y @param {number} hue @param {number} damage */
   hit(x, y, hue, damage) {
     if (damage === 0) {
       this.ring(x, y, 8, 26, 3, 0.25, '#9adcff');
@@ -83,7 +97,7 @@ export class Effects {
     this.ring(x, y, 4, 20, 3, 0.2, HUES[hue].light);
   }
 
-  /** A ship was destroyed. */
+  /** A ship was destroyed. @param {number} x @param {number} y @param {number} hue */
   explosion(x, y, hue) {
     this.burst(x, y, 34, 420, 17, 0.9, hue);
     this.burst(x, y, 14, 190, 24, 0.6, 7);
@@ -91,7 +105,7 @@ export class Effects {
     this.ring(x, y, 6, 70, 14, 0.35, '#ffffff');
   }
 
-  /** A ship came into the world. */
+  /** A ship came into the world. @param {number} x @param {number} y @param {number} hue */
   arrival(x, y, hue) {
     this.ring(x, y, 90, 20, 3, 0.45, HUES[hue].light);
     this.ring(x, y, 20, 60, 2, 0.6, '#ffffff');

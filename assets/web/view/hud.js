@@ -66,6 +66,7 @@ export class Hud {
     }
   }
 
+  /** @param {number} shield @param {number} overdrive ticks @param {boolean} crown */
   #showChips(shield, overdrive, crown) {
     const key = Math.ceil(shield / 3) * 1000 + Math.ceil(overdrive / 3) * 2 + (crown ? 1 : 0);
     if (key === this.#chipKey) return;
@@ -149,7 +150,10 @@ function dot(people, slot) {
   return make('i', `dot hue-${people.get(slot)?.hue ?? slot & 7}`);
 }
 
-/** @param {import('../client/game.js').Game['people']} people */
+/**
+ * @param {number} rank @param {number} slot @param {number} score @param {boolean} own
+ * @param {import('../client/game.js').Game['people']} people
+ */
 function row(rank, slot, score, own, people) {
   const line = make('li', own ? 'own' : people.get(slot)?.pilot ? '' : 'person');
   line.append(
@@ -159,7 +163,11 @@ function row(rank, slot, score, own, people) {
   return line;
 }
 
-/** A meter as a function of how full it is. @param {string} id */
+/**
+ * A meter as a function of how full it is.
+ * @param {string} id
+ * @returns {(part: number, text: string, low: boolean) => void}
+ */
 function meter(id) {
   const element = byId(id);
   const value = /** @type {HTMLElement} */ (element.querySelector('.value'));

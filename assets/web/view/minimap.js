@@ -36,7 +36,7 @@ export class Minimap {
     const { ctx } = this;
     const pad = 5 * camera.dpr;
     const scale = (size - pad * 2) / scene.side;
-    const at = (v) => pad + v * scale;
+    const at = (/** @type {number} */ v) => pad + v * scale;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, size, size);
     ctx.drawImage(this.#ground, 0, 0);

@@ -5,6 +5,7 @@
 export const HUES = Object.freeze(
   ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#3387c9', '#e2641e', '#cc79a7', '#e4e9f2'].map((base) => {
     const [r, g, b] = [1, 3, 5].map((at) => parseInt(base.slice(at, at + 2), 16));
+    /** @param {number} to @param {number} part */
     const mix = (to, part) => `rgb(${[r, g, b].map((c) => Math.round(c + (to - c) * part)).join(' ')})`;
     return Object.freeze({ base, light: mix(255, 0.55), dark: mix(10, 0.68), r, g, b });
   }),

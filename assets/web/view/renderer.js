@@ -301,7 +301,7 @@ export function hueOf(scene, slot) {
   return scene.people.get(slot)?.hue ?? slot & 7;
 }
 
-/** @param {CanvasRenderingContext2D} ctx */
+/** @param {CanvasRenderingContext2D} ctx @param {number} length @param {number} width */
 function tongue(ctx, length, width) {
   ctx.beginPath();
   ctx.moveTo(8, -width);
@@ -310,7 +310,7 @@ function tongue(ctx, length, width) {
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx */
+/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y */
 function cross(ctx, x, y) {
   ctx.beginPath();
   ctx.arc(x, y, 9, 0, Math.PI * 2);

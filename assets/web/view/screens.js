@@ -80,7 +80,8 @@ export class Screens {
     this.#join.hidden = !shown;
     if (shown) {
       this.#setJoining(false);
-      (this.#name.value ? this.#play : this.#name).focus();
+      // On glass, focus would raise the keyboard over the card.
+      if (window.matchMedia('(pointer: fine)').matches) (this.#name.value ? this.#play : this.#name).focus();
     } else {
       /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
     }

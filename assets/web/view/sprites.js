@@ -120,7 +120,10 @@ export class Sprites {
   }
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {{r: number, g: number, b: number}} hue */
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {{r: number, g: number, b: number}} hue @param {number} radius
+ * @param {number} strength
+ */
 function glow(ctx, { r, g, b }, radius, strength) {
   const light = ctx.createRadialGradient(0, 0, 0, 0, 0, radius);
   light.addColorStop(0, `rgba(${r}, ${g}, ${b}, ${strength})`);
@@ -137,7 +140,7 @@ function outline(ctx, points) {
   ctx.closePath();
 }
 
-/** @param {CanvasRenderingContext2D} ctx */
+/** @param {CanvasRenderingContext2D} ctx @param {number} half @param {number} radius @param {string} colour */
 function capsule(ctx, half, radius, colour) {
   ctx.beginPath();
   ctx.moveTo(-half + radius, 0);

@@ -6,7 +6,7 @@ const GRID = 200;
 /** Dust: its tile in units and how much slower than the floor it moves. */
 const TILE = 700;
 const DUST = Array.from({ length: 26 }, (_, i) => {
-  const random = (n) => (Math.imul(i + 1, n) >>> 8) % 1000 / 1000;
+  const random = (/** @type {number} */ n) => (Math.imul(i + 1, n) >>> 8) % 1000 / 1000;
   return { x: random(2654435761) * TILE, y: random(1597334677) * TILE, r: 0.8 + random(3812015801) * 1.6 };
 });
 
@@ -60,6 +60,10 @@ export function drawFloor(ctx, camera, side) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {import('./camera.js').Camera} camera @param {number} x0
+ * @param {number} x1 @param {number} y0 @param {number} y1 @param {boolean} strong
+ */
 function lines(ctx, camera, x0, x1, y0, y1, strong) {
   ctx.beginPath();
   for (let x = Math.ceil(x0 / GRID) * GRID; x <= x1; x += GRID) {

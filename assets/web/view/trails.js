@@ -33,7 +33,12 @@ export class Trails {
     this.mark++;
   }
 
-  /** Adds where a ship is, and draws its trail. @param {CanvasRenderingContext2D} ctx In world units. */
+  /**
+   * Adds where a ship is, and draws its trail.
+   * @param {CanvasRenderingContext2D} ctx In world units.
+   * @param {number} key @param {number} x @param {number} y @param {number} hue @param {boolean} strong
+   * @param {number} seconds since the last frame
+   */
   draw(ctx, key, x, y, hue, strong, seconds) {
     let trail = this.trails.get(key);
     if (!trail) this.trails.set(key, (trail = new Trail()));
@@ -77,7 +82,11 @@ function ribbon(ctx, trail, x, y, half) {
   ctx.fill();
 }
 
-/** One point of an edge: aside of the trail, by less the older it is. */
+/**
+ * One point of an edge: aside of the trail, by less the older it is.
+ * @param {CanvasRenderingContext2D} ctx @param {Trail} trail @param {number} n @param {number} points
+ * @param {number} half @param {number} x @param {number} y
+ */
 function edge(ctx, trail, n, points, half, x, y) {
   const i = (trail.count - 1 - n) % POINTS;
   const j = (trail.count - n) % POINTS;
