@@ -124,7 +124,7 @@ export class Screens {
    *   by itself; 0 if it has to be asked for.
    */
   death(card) {
-    this.#death.hidden = card === null;
+    if (this.#death.hidden !== (card === null)) this.#death.hidden = card === null;
     if (!card) return;
     setText(byId('death-title'), card.title);
     setText(byId('death-by'), card.by);
