@@ -3,10 +3,9 @@
 //! The players' ships hold random controls, most of them thrusting and half of them firing; pilots fill up to the last
 //! number. Prints the mean and the worst.
 
-use protocol::Controls;
 use protocol::input::Buttons;
 use sim::dice::Dice;
-use sim::{World, WorldConfig};
+use sim::{Command, World, WorldConfig};
 
 #[allow(clippy::disallowed_types, reason = "a stopwatch around the simulation, not inside it")]
 type Stopwatch = std::time::Instant;
@@ -19,11 +18,12 @@ fn main() {
     let mut world = World::new(&WorldConfig { capacity, pilots, seed: 1 });
     let slots: Vec<_> = (0..ships.saturating_sub(pilots.into())).filter_map(|_| world.join()).collect();
     let mut dice = Dice::new(2);
-    let mut inputs = vec![Controls::default(); slots.len()];
+    let mut inputs = vec![Command::default(); slots.len()];
     let mut times = Vec::new();
     let (mut hits, mut deaths, mut taken) = (0, 0, 0);
     for _ in 0..ticks {
         for held in &mut inputs {
+            let held = &mut held.controls;
             if dice.one_in(12) {
                 held.magnitude = if dice.one_in(8) { 0 } else { 7 };
                 held.dir = dice.below(256) as u8;
@@ -37,6 +37,7 @@ fn main() {
         for event in world.events() {
             match event {
                 sim::Event::Hit { .. } => hits += 1,
+                sim::Event::Beam { .. } => {}
                 sim::Event::Destroyed { .. } => deaths += 1,
                 sim::Event::Taken { .. } => taken += 1,
             }

@@ -22,6 +22,25 @@ pub enum Event {
         /// Hit points lost.
         damage: u8,
     },
+    /// A Lance fired. The beam ends at the ship that it struck, at an obstacle or a wall, or at the end of its range.
+    Beam {
+        /// Whose ship fired.
+        slot: Slot,
+        /// Where the beam starts.
+        x: i32,
+        /// Where the beam starts.
+        y: i32,
+        /// Where it ends.
+        to_x: i32,
+        /// Where it ends.
+        to_y: i32,
+        /// Whose ship it struck.
+        victim: Option<Slot>,
+        /// Hit points that the victim lost; 0 if its shield held, or without a victim.
+        damage: u8,
+        /// How far back the targets were looked for, eighths of a tick.
+        rewind: u8,
+    },
     /// A ship was destroyed.
     Destroyed {
         /// Who did it; none if it has left since.
@@ -30,6 +49,8 @@ pub enum Event {
         victim: Slot,
         /// With what.
         weapon: Weapon,
+        /// How far in the past the shooter saw its targets when it let off the shot, eighths of a tick.
+        rewind: u8,
         /// Where.
         x: i32,
         /// Where.

@@ -9,6 +9,7 @@
 pub mod body;
 pub mod checksum;
 mod collision;
+mod command;
 pub mod dice;
 mod event;
 pub mod grid;
@@ -26,5 +27,6 @@ pub mod weapons;
 pub mod world;
 
 pub use body::Body;
+pub use command::Command;
 pub use map::{Map, Obstacle};
 pub use world::{Event, Rect, Ship, World, WorldConfig};

@@ -78,6 +78,23 @@ rules! {
     PULSE_COOLDOWN: u8 = 6;
     /// The same under overdrive.
     PULSE_COOLDOWN_OVERDRIVE: u8 = 3;
+    /// Most ticks that a pulse looks back for the ships that its shooter saw.
+    PULSE_REWIND_TICKS: u8 = 5;
+
+    /// Reach of a beam, Q8, from the ship's centre.
+    LANCE_RANGE: i32 = 700 * Q8;
+    /// Hit points that a beam takes, in fractions.
+    LANCE_DAMAGE: u16 = 45 * HP;
+    /// Energy that a Lance costs, at the press, Q8.
+    LANCE_ENERGY: u16 = 50 * 256;
+    /// Ticks from a press to the next.
+    LANCE_COOLDOWN: u8 = 45;
+    /// The same under overdrive.
+    LANCE_COOLDOWN_OVERDRIVE: u8 = 22;
+    /// Ticks from the press to the beam.
+    LANCE_WINDUP: u8 = 4;
+    /// Most ticks that any shot looks back for the ships that its shooter saw.
+    MAX_REWIND_TICKS: u8 = 7;
 
     /// Area per obstacle, u².
     OBSTACLE_AREA: i64 = 360_000;

@@ -12,7 +12,7 @@ use crate::world::World;
 
 impl World {
     /// Destroys a living ship: points change hands, shards scatter, the countdown to its respawn starts.
-    pub(crate) fn destroy(&mut self, victim: Slot, killer: Option<Slot>, weapon: Weapon) {
+    pub(crate) fn destroy(&mut self, victim: Slot, killer: Option<Slot>, weapon: Weapon, rewind: u8) {
         let ship = &mut self.ships[victim.index()];
         let (x, y) = (from_quarter(to_quarter(ship.x)), from_quarter(to_quarter(ship.y)));
         let worth = ship.score;
@@ -21,7 +21,7 @@ impl World {
         if let Some(killer) = killer.and_then(|slot| self.ships.get_mut(slot.index())) {
             killer.score = killer.score.saturating_add(KILL_SCORE + worth / KILL_SHARE);
         }
-        self.events.push(Event::Destroyed { killer, victim, weapon, x, y });
+        self.events.push(Event::Destroyed { killer, victim, weapon, rewind, x, y });
         let shards = (DROP_BASE + worth / DROP_SCORE).min(DROP_MAX);
         self.pickups.scatter(&self.map, &mut self.dice, (x, y), shards, self.tick);
     }

@@ -162,7 +162,7 @@ impl World {
         if destroyed {
             let same = |ship: &crate::Ship| ship.generation == pulse.generation;
             let killer = self.ship(pulse.owner).is_some_and(same).then_some(pulse.owner);
-            self.destroy(victim, killer, Weapon::Pulse);
+            self.destroy(victim, killer, Weapon::Pulse, 0);
         }
     }
 }

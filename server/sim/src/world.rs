@@ -7,6 +7,7 @@ use slab::Slab;
 
 use crate::body;
 use crate::checksum::Fnv64;
+pub use crate::command::Command;
 use crate::dice::Dice;
 pub use crate::event::Event;
 pub use crate::grid::Rect;
@@ -57,7 +58,7 @@ pub struct World {
     pulse_grid: Grid,
 
     // Buffers, kept for their memory.
-    controls: Vec<Controls>,
+    commands: Vec<Command>,
     pub(crate) shooters: Vec<Slot>,
     pub(crate) touched: Vec<Item>,
     scene: Scene,
@@ -89,7 +90,7 @@ impl World {
             ranking: Vec::new(),
             ship_grid: Grid::new(side),
             pulse_grid: Grid::new(side),
-            controls: Vec::new(),
+            commands: Vec::new(),
             shooters: Vec::new(),
             touched: Vec::new(),
             scene: Scene::default(),
@@ -100,7 +101,7 @@ impl World {
     }
 
     /// One tick. `inputs` is indexed by slot; a ship beyond its end holds nothing. Pilots decide for themselves.
-    pub fn step(&mut self, inputs: &[Controls]) {
+    pub fn step(&mut self, inputs: &[Command]) {
         self.begin_tick();
         self.respawn();
         self.decide(inputs);
@@ -236,15 +237,15 @@ impl World {
     }
 
     /// Settles what every ship holds: a player's input, a pilot's thought.
-    fn decide(&mut self, inputs: &[Controls]) {
-        self.controls.clear();
-        self.controls.extend_from_slice(&inputs[..inputs.len().min(self.generations.len())]);
-        self.controls.resize(self.generations.len(), Controls::default());
+    fn decide(&mut self, inputs: &[Command]) {
+        self.commands.clear();
+        self.commands.extend_from_slice(&inputs[..inputs.len().min(self.generations.len())]);
+        self.commands.resize(self.generations.len(), Command::default());
         let mut scene = std::mem::take(&mut self.scene);
         let mut pilots = std::mem::take(&mut self.pilots);
         for pilot in &mut pilots {
             if let Some(sight) = scene.look(self, pilot.slot) {
-                self.controls[pilot.slot.index()] = pilot.brain.think(&sight);
+                self.commands[pilot.slot.index()] = pilot.brain.think(&sight).into();
             }
         }
         self.pilots = pilots;
@@ -256,7 +257,7 @@ impl World {
             if !ship.alive {
                 continue;
             }
-            let controls = self.controls[key];
+            let controls = self.commands[key].controls;
             ship.aim = controls.aim & Controls::AIM_MASK;
             let mut body = ship.body();
             let deeds = body::step(&mut body, controls, self.map.side(), self.map.near(ship.x, ship.y));

@@ -8,7 +8,7 @@ use protocol::{Controls, Slot};
 use sim::body::step;
 use sim::dice::Dice;
 use sim::rules::{ENERGY_MAX, SHIP_RADIUS};
-use sim::{Body, Event, Map, Obstacle, Rect, World, WorldConfig};
+use sim::{Body, Command, Event, Map, Obstacle, Rect, World, WorldConfig};
 
 /// No ship is faster than this, Q8 a tick: full boost and a little rounding.
 const TOP_SPEED: i64 = 6650;
@@ -45,8 +45,8 @@ fn any_controls() -> impl Strategy<Value = Controls> {
 }
 
 /// Controls as players hold them: for a while, often firing.
-fn play(dice: &mut Dice, inputs: &mut [Controls]) {
-    for held in inputs {
+fn play(dice: &mut Dice, inputs: &mut [Command]) {
+    for Command { controls: held, .. } in inputs {
         if dice.one_in(8) {
             held.magnitude = dice.below(8) as u8;
             held.dir = dice.below(256) as u8;
@@ -59,7 +59,7 @@ fn play(dice: &mut Dice, inputs: &mut [Controls]) {
 /// Runs the deeds and calls `after` with the world after every tick.
 fn run(seed: u64, pilots: u16, deeds: &[Deed], mut after: impl FnMut(&World)) {
     let mut world = World::new(&WorldConfig { capacity: 8, pilots, seed });
-    let mut inputs = vec![Controls::default(); 12];
+    let mut inputs = vec![Command::default(); 12];
     for deed in deeds {
         match *deed {
             Deed::Join => drop(world.join()),
@@ -259,7 +259,7 @@ fn a_copy_goes_on_like_the_original() {
 fn a_crowd_is_no_trouble() {
     let mut world = World::new(&WorldConfig { capacity: 300, pilots: 40, seed: 8 });
     let mut dice = Dice::new(3);
-    let mut inputs = vec![Controls::default(); 340];
+    let mut inputs = vec![Command::default(); 340];
     let mut slots: Vec<Slot> = (0..290).filter_map(|_| world.join()).collect();
     let mut destroyed = 0;
     for tick in 0..300 {

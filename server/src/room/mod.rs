@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use protocol::message::{MARGIN_MISSING, Obstacle, Role, ServerMessage, Welcome};
 use protocol::quantize::to_quarter;
 use protocol::snapshot::changed;
-use protocol::{CloseCode, Controls, PROTOCOL, RoomCode, Slot, TICK_HZ, Tick};
-use sim::{World, WorldConfig};
+use protocol::{CloseCode, PROTOCOL, RoomCode, Slot, TICK_HZ, Tick};
+use sim::{Command, World, WorldConfig};
 use slab::Slab;
 use tokio::sync::mpsc;
 
@@ -47,7 +47,7 @@ pub struct Room {
     joins: mpsc::Receiver<Join>,
     /// Shows the last simulated tick to the mailboxes.
     clock: Arc<AtomicU32>,
-    inputs: Vec<Controls>,
+    inputs: Vec<Command>,
     outbound: Outbound,
     debug: Option<(u32, u32)>,
 }
@@ -181,7 +181,7 @@ impl Room {
     fn listen(&mut self, now: Stamp, report: &mut TickReport) {
         let Room { seats, world, inputs, .. } = self;
         let tick = world.tick().next();
-        inputs.fill(Controls::default());
+        inputs.fill(Command::default());
         seats.retain(|_, seat| {
             let stays = hear(seat, world, tick, now, inputs, report);
             if !stays && let Some(slot) = seat.slot {
@@ -210,7 +210,7 @@ fn hear(
     world: &mut World,
     tick: Tick,
     now: Stamp,
-    inputs: &mut Vec<Controls>,
+    inputs: &mut Vec<Command>,
     report: &mut TickReport,
 ) -> bool {
     let mailbox = seat.mailbox.clone();
@@ -250,8 +250,8 @@ fn hear(
         }
     }
     if inputs.len() <= slot.index() {
-        inputs.resize(slot.index() + 1, Controls::default());
+        inputs.resize(slot.index() + 1, Command::default());
     }
-    inputs[slot.index()] = seat.held.resolve(arrived.map(|a| a.controls));
+    inputs[slot.index()] = seat.held.resolve(arrived.map(|a| a.controls)).into();
     true
 }

@@ -8,7 +8,7 @@ use super::Brain;
 use super::vector::Vector;
 use crate::dice::Dice;
 use crate::sight::Scene;
-use crate::{Event, World, WorldConfig};
+use crate::{Command, Event, World, WorldConfig};
 
 /// A small world with two players' ships 500 u apart in the open, unshielded.
 fn arena(seed: u64) -> (World, Slot, Slot) {
@@ -51,9 +51,9 @@ fn wins(seed: u64) -> (bool, u32) {
     let mut brain = Brain::new(seed);
     let mut scene = Scene::default();
     for tick in 0..1800 {
-        let mut inputs = [Controls::default(); 2];
-        inputs[pilot.index()] = brain.think(&scene.look(&world, pilot).unwrap());
-        inputs[foe.index()] = dummy(&world, foe, pilot);
+        let mut inputs = [Command::default(); 2];
+        inputs[pilot.index()] = brain.think(&scene.look(&world, pilot).unwrap()).into();
+        inputs[foe.index()] = dummy(&world, foe, pilot).into();
         world.step(&inputs);
         for event in world.events() {
             if let Event::Destroyed { victim, .. } = event {
@@ -80,6 +80,7 @@ fn pilots_fight_each_other_and_gather() {
         for event in world.events() {
             match event {
                 Event::Hit { .. } => hits += 1,
+                Event::Beam { .. } => {}
                 Event::Destroyed { .. } => deaths += 1,
                 Event::Taken { .. } => taken += 1,
             }

@@ -5,7 +5,7 @@ use protocol::quantize::Q8;
 use protocol::snapshot::{PickupKind, Timers, changed, state};
 use protocol::{Controls, Slot};
 
-use super::{Event, Rect, Ship, World, WorldConfig};
+use super::{Command, Event, Rect, Ship, World, WorldConfig};
 use crate::map::{Map, Obstacle};
 use crate::pickups::Pickups;
 use crate::rules::{self, ENERGY_MAX, HP, HP_MAX};
@@ -13,7 +13,7 @@ use crate::rules::{self, ENERGY_MAX, HP, HP_MAX};
 /// A world under test, and what its players hold.
 struct Rig {
     world: World,
-    inputs: Vec<Controls>,
+    inputs: Vec<Command>,
     /// All events since the last look.
     seen: Vec<Event>,
 }
@@ -37,7 +37,7 @@ impl Rig {
             let slot = world.join().unwrap();
             world.ships[slot.index()].timers.shield = 0;
         }
-        Rig { world, inputs: vec![Controls::default(); players.into()], seen: Vec::new() }
+        Rig { world, inputs: vec![Command::default(); players.into()], seen: Vec::new() }
     }
 
     fn put(&mut self, slot: u16, x: i32, y: i32) -> &mut Rig {
@@ -52,12 +52,13 @@ impl Rig {
     }
 
     fn fire(&mut self, slot: u16, aim: u16) -> &mut Rig {
-        self.inputs[usize::from(slot)] = Controls { buttons: Buttons::FIRE, aim, ..Controls::default() };
+        self.inputs[usize::from(slot)] =
+            Controls { buttons: Buttons::FIRE, aim, ..Controls::default() }.into();
         self
     }
 
     fn rest(&mut self) -> &mut Rig {
-        self.inputs.fill(Controls::default());
+        self.inputs.fill(Command::default());
         self
     }
 
@@ -287,7 +288,7 @@ fn overdrive_halves_the_cooldown_and_ends() {
 #[test]
 fn dropped_shards_expire() {
     let mut rig = duel(300);
-    rig.world.destroy(Slot(1), None, protocol::message::Weapon::Pulse);
+    rig.world.destroy(Slot(1), None, protocol::message::Weapon::Pulse, 0);
     rig.put(0, MIDDLE - 900 * Q8, MIDDLE).run(1);
     assert_eq!(rig.pickups(), 5);
     rig.run(rules::DROP_LIFE - 2);
