@@ -80,6 +80,8 @@ impl Bot {
                 hp: own.hp,
                 // By the time that the input is consumed, a tick or two have passed.
                 can_fire: own.timers.pulse <= 1,
+                can_lance: own.timers.lance <= 1,
+                windup: own.timers.windup,
             },
             ships: &self.ships,
             pulses: &self.pulses,

@@ -10,8 +10,9 @@ use protocol::snapshot::Timers;
 
 use crate::map::Obstacle;
 use crate::rules::{
-    BOOST_ENERGY, BOUNCE, DRAG, ENERGY_MAX, ENERGY_REGAIN, PULSE_COOLDOWN, PULSE_COOLDOWN_OVERDRIVE,
-    PULSE_ENERGY, SHIP_RADIUS, THRUST, THRUST_BOOST,
+    BOOST_ENERGY, BOUNCE, DRAG, ENERGY_MAX, ENERGY_REGAIN, LANCE_COOLDOWN, LANCE_COOLDOWN_OVERDRIVE,
+    LANCE_ENERGY, LANCE_WINDUP, PULSE_COOLDOWN, PULSE_COOLDOWN_OVERDRIVE, PULSE_ENERGY, SHIP_RADIUS, THRUST,
+    THRUST_BOOST,
 };
 use crate::trig;
 
@@ -39,6 +40,10 @@ pub struct Deeds {
     pub boosted: bool,
     /// It fired a pulse, in the direction of the controls' aim: see [`crate::weapons::Flight`].
     pub fired: bool,
+    /// It began to wind up a Lance.
+    pub wound: bool,
+    /// Its Lance fired, along the controls' aim: see [`crate::lance`].
+    pub beamed: bool,
 }
 
 /// One tick of a living ship. `side` is the world's, Q8. `near` holds, in ascending id, at least the obstacles that the
@@ -52,10 +57,15 @@ pub fn step(body: &mut Body, controls: Controls, side: i32, near: &[Obstacle]) -
     }
     contain(&mut body.x, &mut body.vx, side);
     contain(&mut body.y, &mut body.vy, side);
+    let beamed = body.timers.windup == 1;
     count_down(&mut body.timers);
     recharge(body, boosted);
     let fired = fire(body, controls);
-    Deeds { boosted, fired }
+    let wound = wind_up(body, controls);
+    if fired || beamed {
+        body.timers.shield = 0;
+    }
+    Deeds { boosted, fired, wound, beamed }
 }
 
 /// Accelerates and brakes. True if this tick boosts.
@@ -104,8 +114,8 @@ fn contain(position: &mut i32, velocity: &mut i32, side: i32) {
 }
 
 fn count_down(timers: &mut Timers) {
-    let Timers { pulse, lance, windup: _, shield, overdrive, respawn: _, regen } = timers;
-    for timer in [pulse, lance, shield, overdrive, regen] {
+    let Timers { pulse, lance, windup, shield, overdrive, respawn: _, regen } = timers;
+    for timer in [pulse, lance, windup, shield, overdrive, regen] {
         *timer = timer.saturating_sub(1);
     }
 }
@@ -117,17 +127,30 @@ fn recharge(body: &mut Body, boosted: bool) {
     body.energy = body.energy.saturating_add(ENERGY_REGAIN).min(ENERGY_MAX);
 }
 
-/// Pays for a pulse if one can be fired. Firing ends the shield.
+/// Pays for a pulse if one can be fired.
 fn fire(body: &mut Body, controls: Controls) -> bool {
     let ready = body.timers.pulse == 0 && body.energy >= PULSE_ENERGY;
     let fired = ready && controls.buttons.has(Buttons::FIRE);
     if fired {
         body.energy -= PULSE_ENERGY;
         body.timers.pulse = if body.timers.overdrive > 0 { PULSE_COOLDOWN_OVERDRIVE } else { PULSE_COOLDOWN };
-        body.timers.shield = 0;
     }
     fired
 }
+
+/// Pays for a Lance and begins to wind it up if that can be done. The cooldown starts here and outlasts the wind-up.
+fn wind_up(body: &mut Body, controls: Controls) -> bool {
+    let ready = body.timers.lance == 0 && body.energy >= LANCE_ENERGY;
+    let wound = ready && controls.buttons.has(Buttons::LANCE);
+    if wound {
+        body.energy -= LANCE_ENERGY;
+        body.timers.lance = if body.timers.overdrive > 0 { LANCE_COOLDOWN_OVERDRIVE } else { LANCE_COOLDOWN };
+        body.timers.windup = LANCE_WINDUP;
+    }
+    wound
+}
+
+const _: () = assert!(LANCE_WINDUP < LANCE_COOLDOWN_OVERDRIVE, "one wind-up at a time");
 
 /// The whole part of the square root; 0 for negative numbers.
 pub fn isqrt(n: i64) -> i64 {

@@ -1,6 +1,6 @@
 //! What a moving point strikes: swept tests in exact integers, so that nothing fast passes through anything thin.
 
-use crate::grid::{Grid, Rect};
+use crate::grid::{Grid, Item, Rect};
 
 /// A straight way within one tick, Q8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,21 +13,21 @@ pub(crate) struct Sweep {
 
 impl Sweep {
     /// How far along the way it comes closest to a circle's centre, if it then touches the circle. Distances along one
-    /// sweep compare with each other and with nothing else. Coordinates within ±2²³, ways and radii below 2¹⁵.
+    /// sweep compare with each other and with nothing else. Coordinates within ±2²³, ways and radii below 2¹⁸.
     pub(crate) fn touches(&self, (x, y): (i32, i32), radius: i32) -> Option<i64> {
         let way = difference(self.to, self.from);
         let centre = difference((x, y), self.from);
         let (length, reach) = (dot(way, way), i64::from(radius) * i64::from(radius));
         let along = dot(centre, way).clamp(0, length);
-        // The squared distance at `along`, times `length` to stay whole.
-        let apart = if length == 0 {
-            dot(centre, centre)
+        let touches = if length == 0 {
+            dot(centre, centre) <= reach
         } else {
+            // The squared distance at `along`, times `length` to stay whole, and so is the reach.
             let past = dot(centre, way) - along;
             let aside = cross(centre, way);
-            (aside * aside + past * past) / length
+            square(aside) + square(past) < i128::from(reach + 1) * i128::from(length)
         };
-        (apart <= reach).then_some(along)
+        touches.then_some(along)
     }
 
     /// The place so far along the way, by the measure of [`Sweep::touches`].
@@ -49,21 +49,25 @@ impl Sweep {
         }
     }
 
-    /// The point in `grid` that the way comes by first, within `radius`: its key, and where on the way that is. Ties go
-    /// to the lower key; points for which `counts` is false are passed through.
+    /// Of the points in `grid`, the one that the way comes by first, within `radius`: its key, and where on the way that
+    /// is. A point is taken to be at its `place`, at most `slack` on each axis from where the grid has it. Ties go to the
+    /// lower key; points without a place and those for which `counts` is false are passed through.
     pub(crate) fn first(
         &self,
         grid: &Grid,
         radius: i32,
-        counts: impl Fn(u32) -> bool,
-    ) -> Option<(u32, (i32, i32))> {
+        slack: i32,
+        place: impl Fn(Item) -> Option<(i32, i32)>,
+        counts: impl Fn(usize) -> bool,
+    ) -> Option<(usize, (i32, i32))> {
         let mut first = None;
-        grid.each(self.bounds(radius), |item| {
-            if let Some(along) = self.touches((item.x, item.y), radius)
-                && first.is_none_or(|best| (along, item.key) < best)
-                && counts(item.key)
+        grid.each(self.bounds(radius + slack), |item| {
+            let key = item.key as usize;
+            if let Some(along) = place(item).and_then(|place| self.touches(place, radius))
+                && first.is_none_or(|best| (along, key) < best)
+                && counts(key)
             {
-                first = Some((along, item.key));
+                first = Some((along, key));
             }
         });
         first.map(|(along, key)| (key, self.at(along)))
@@ -76,6 +80,10 @@ fn difference((ax, ay): (i32, i32), (bx, by): (i32, i32)) -> (i64, i64) {
 
 fn dot((ax, ay): (i64, i64), (bx, by): (i64, i64)) -> i64 {
     ax * bx + ay * by
+}
+
+fn square(n: i64) -> i128 {
+    i128::from(n) * i128::from(n)
 }
 
 fn cross((ax, ay): (i64, i64), (bx, by): (i64, i64)) -> i64 {

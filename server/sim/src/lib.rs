@@ -4,7 +4,7 @@
 //! inputs give the same checksums on every machine; recordings, tests and client-side prediction stand on that.
 //!
 //! Start at [`World::step`]. [`rules`] has every number; [`body`] is the part that clients predict with, together with
-//! [`map`] and [`weapons::Flight`].
+//! [`map`], [`weapons::Flight`] and [`lance::end`].
 
 pub mod body;
 pub mod checksum;
@@ -13,9 +13,12 @@ mod command;
 pub mod dice;
 mod event;
 pub mod grid;
+mod history;
+pub mod lance;
 pub mod map;
 mod pickups;
 pub mod pilot;
+mod rewind;
 pub mod rules;
 mod score;
 mod seats;

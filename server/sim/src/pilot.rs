@@ -126,7 +126,7 @@ impl Brain {
         }
     }
 
-    /// Decides what to hold during the next tick.
+    /// Decides what to hold during the next tick. To be called once per tick: turns, bursts and pauses count calls.
     pub fn think(&mut self, sight: &Sight<'_>) -> Controls {
         self.watch(sight);
         self.change_its_mind();
@@ -134,10 +134,13 @@ impl Brain {
         let target = self.target.filter(|target| target.seen == sight.tick);
         let side = i64::from(self.side);
         let course = helm::course(sight, mood, target.as_ref(), side, &self.temper);
-        let (aim, fire) = self.gunner.work(sight, target.as_ref(), course.pull, &self.temper, &mut self.dice);
+        let hands = self.gunner.work(sight, target.as_ref(), course.pull, &self.temper, &mut self.dice);
         let mut buttons = Buttons::default();
-        if fire {
+        if hands.fire {
             buttons = buttons.with(Buttons::FIRE);
+        }
+        if hands.lance {
+            buttons = buttons.with(Buttons::LANCE);
         }
         if self.boosts(sight, mood, &course) {
             buttons = buttons.with(Buttons::BOOST);
@@ -147,7 +150,7 @@ impl Brain {
             magnitude: (pull * 7 / 700).min(7) as u8,
             buttons,
             dir: (course.pull.heading() >> 4) as u8,
-            aim,
+            aim: hands.aim,
         }
     }
 

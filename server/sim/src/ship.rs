@@ -42,6 +42,10 @@ pub struct Ship {
     pub(crate) crowned: bool,
     pub(crate) away: bool,
     pub(crate) parked: bool,
+    /// Numbers the lives of all ships of a world, from 1: a new one with every spawn.
+    pub(crate) life: u32,
+    /// Of the Lance that it winds up: how far back the beam will look, eighths of a tick.
+    pub(crate) view: u8,
 }
 
 impl Ship {
@@ -78,13 +82,14 @@ impl Ship {
             body;
     }
 
-    /// Puts the ship into the world, whole, still and shielded.
-    pub(crate) fn appear(&mut self, (x, y): (i32, i32)) {
+    /// Puts the ship into the world for another life, whole, still and shielded.
+    pub(crate) fn appear(&mut self, (x, y): (i32, i32), life: u32) {
         let timers = Timers { shield: SHIELD_TICKS, ..Timers::default() };
         self.set_body(Body { x, y, vx: 0, vy: 0, energy: ENERGY_MAX, timers });
         self.hp = HP_MAX;
         self.alive = true;
         self.parked = false;
+        self.life = life;
     }
 
     /// Takes the ship out of the world, to come back after the countdown.
@@ -106,7 +111,7 @@ impl Ship {
         let Timers { pulse, lance, windup, shield, overdrive, respawn, regen } = self.timers;
         let flags = [self.pilot, self.alive, self.boosting, self.crowned, self.away, self.parked];
         let flags = flags.iter().fold(0u8, |bits, &flag| bits << 1 | u8::from(flag));
-        hash.bytes(&[self.generation, flags, self.changed, self.pending]);
+        hash.bytes(&[self.generation, flags, self.changed, self.pending, self.view]);
         hash.bytes(&[pulse, lance, windup, shield, overdrive, respawn, regen]);
         for value in [self.x, self.y, self.vx, self.vy] {
             hash.i32(value);
@@ -115,6 +120,7 @@ impl Ship {
             hash.u16(value);
         }
         hash.u32(self.score);
+        hash.u32(self.life);
     }
 }
 

@@ -57,8 +57,10 @@ impl Scene {
 impl Me {
     fn of(ship: &Ship) -> Me {
         // A cooldown of 1 is over when the next step counts it down.
-        let can_fire = ship.timers.pulse <= 1;
-        Me { x: ship.x, y: ship.y, vx: ship.vx, vy: ship.vy, energy: ship.energy, hp: ship.hp(), can_fire }
+        let (can_fire, can_lance) = (ship.timers.pulse <= 1, ship.timers.lance <= 1);
+        let windup = ship.timers.windup;
+        let &Ship { x, y, vx, vy, energy, .. } = ship;
+        Me { x, y, vx, vy, energy, hp: ship.hp(), can_fire, can_lance, windup }
     }
 }
 
@@ -71,9 +73,7 @@ impl Other {
 
 impl Incoming {
     fn of(pulse: &snapshot::Pulse, world: &World) -> Incoming {
-        let age = (world.tick().0 & 255).wrapping_sub(u32::from(pulse.fired)) & 255;
-        let flight =
-            Flight { x: pulse.x, y: pulse.y, direction: pulse.direction, fired: world.tick().minus(age) };
+        let flight = Flight::from_wire(pulse, world.tick());
         let ((x, y), (vx, vy)) = (flight.at(world.tick()), flight.velocity());
         Incoming { x, y, vx, vy }
     }

@@ -34,8 +34,9 @@ impl World {
                 best = (quiet, place);
             }
         }
+        self.lives = self.lives.wrapping_add(1).max(1);
         let ship = &mut self.ships[slot.index()];
-        ship.appear(best.1);
+        ship.appear(best.1, self.lives);
         ship.pending |= changed::SPAWN;
     }
 

@@ -12,8 +12,10 @@ use crate::dice::Dice;
 pub use crate::event::Event;
 pub use crate::grid::Rect;
 use crate::grid::{Grid, Item};
+use crate::history::History;
 use crate::map::{Map, Obstacle};
 use crate::pickups::Pickups;
+use crate::rewind::{MAX_REWIND, Place};
 use crate::rules::{self, CROWD_MAX, HP_MAX, HP_REGAIN};
 use crate::seats::Pilot;
 pub use crate::ship::Ship;
@@ -48,6 +50,10 @@ pub struct World {
     /// In the order in which they were fired.
     pub(crate) pulses: Vec<Pulse>,
     pub(crate) next_pulse: u16,
+    /// How many lives there were.
+    pub(crate) lives: u32,
+    /// Where ships were in the last ticks, this one included.
+    pub(crate) history: History<Place>,
     pub(crate) pickups: Pickups,
     pub(crate) crown: Option<Slot>,
 
@@ -58,8 +64,9 @@ pub struct World {
     pulse_grid: Grid,
 
     // Buffers, kept for their memory.
-    commands: Vec<Command>,
+    pub(crate) commands: Vec<Command>,
     pub(crate) shooters: Vec<Slot>,
+    pub(crate) lancers: Vec<Slot>,
     pub(crate) touched: Vec<Item>,
     scene: Scene,
 }
@@ -84,6 +91,8 @@ impl World {
             parked: 0,
             pulses: Vec::new(),
             next_pulse: 0,
+            lives: 0,
+            history: History::new(),
             pickups,
             crown: None,
             events: Vec::new(),
@@ -92,6 +101,7 @@ impl World {
             pulse_grid: Grid::new(side),
             commands: Vec::new(),
             shooters: Vec::new(),
+            lancers: Vec::new(),
             touched: Vec::new(),
             scene: Scene::default(),
         };
@@ -107,8 +117,10 @@ impl World {
         self.decide(inputs);
         self.move_ships();
         self.index_ships();
+        self.remember_places();
         self.fly_pulses();
         self.fire_pulses();
+        self.fire_lances();
         self.collect_pickups();
         self.regenerate();
         self.renew_pickups();
@@ -195,7 +207,7 @@ impl World {
         out[first..].sort_unstable_by_key(|pulse| pulse.id);
     }
 
-    /// Appends the pickups in `rect`, ascending id, as they travel.
+    /// Appends the pickups in `rect`, ascending id.
     pub fn pickups_in(&self, rect: Rect, out: &mut Vec<snapshot::Pickup>) {
         let first = out.len();
         self.pickups.each(rect, |pickup| out.push(pickup));
@@ -220,6 +232,8 @@ impl World {
             pulse.digest(&mut hash);
         }
         hash.u16(self.next_pulse);
+        hash.u32(self.lives);
+        self.history.digest(&mut hash);
         self.pickups.digest(&mut hash);
         hash.finish()
     }
@@ -231,6 +245,7 @@ impl World {
         self.tick = self.tick.next();
         self.events.clear();
         self.shooters.clear();
+        self.lancers.clear();
         for (_, ship) in &mut self.ships {
             ship.changed = std::mem::take(&mut ship.pending);
         }
@@ -257,7 +272,7 @@ impl World {
             if !ship.alive {
                 continue;
             }
-            let controls = self.commands[key].controls;
+            let Command { controls, rewind } = self.commands[key];
             ship.aim = controls.aim & Controls::AIM_MASK;
             let mut body = ship.body();
             let deeds = body::step(&mut body, controls, self.map.side(), self.map.near(ship.x, ship.y));
@@ -268,6 +283,12 @@ impl World {
             ship.boosting = deeds.boosted;
             if deeds.fired {
                 self.shooters.push(Slot(key as u16));
+            }
+            if deeds.wound {
+                ship.view = rewind.min(MAX_REWIND);
+            }
+            if deeds.beamed {
+                self.lancers.push(Slot(key as u16));
             }
         }
     }

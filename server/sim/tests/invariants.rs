@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use protocol::input::Buttons;
+use protocol::snapshot::Timers;
 use protocol::{Controls, Slot};
 use sim::body::step;
 use sim::dice::Dice;
-use sim::rules::{ENERGY_MAX, SHIP_RADIUS};
+use sim::rules::{ENERGY_MAX, LANCE_COOLDOWN, LANCE_RANGE, LANCE_WINDUP, MAX_REWIND_TICKS, SHIP_RADIUS};
 use sim::{Body, Command, Event, Map, Obstacle, Rect, World, WorldConfig};
 
 /// No ship is faster than this, Q8 a tick: full boost and a little rounding.
@@ -44,14 +45,16 @@ fn any_controls() -> impl Strategy<Value = Controls> {
     })
 }
 
-/// Controls as players hold them: for a while, often firing.
+/// Commands as players give them: held for a while, often firing, with any view of the past, possible or not.
 fn play(dice: &mut Dice, inputs: &mut [Command]) {
-    for Command { controls: held, .. } in inputs {
+    for Command { controls: held, rewind } in inputs {
         if dice.one_in(8) {
             held.magnitude = dice.below(8) as u8;
             held.dir = dice.below(256) as u8;
             held.aim = dice.below(4096) as u16;
             held.buttons = Buttons(dice.below(8) as u8);
+            let most = if dice.one_in(4) { 256 } else { 57 };
+            *rewind = dice.below(most) as u8;
         }
     }
 }
@@ -171,7 +174,9 @@ fn check(world: &World, pilots: u16) {
         assert!(speed_is_legal(ship.vx, ship.vy));
         assert!(ship.energy <= ENERGY_MAX && ship.aim < 4096);
         assert!(ship.alive || ship.parked() || ship.timers.respawn > 0, "the dead wait for their respawn");
-        assert!(ship.timers.lance == 0 && ship.timers.windup == 0);
+        let Timers { lance, windup, .. } = ship.timers;
+        assert!(lance <= LANCE_COOLDOWN && windup <= LANCE_WINDUP);
+        assert!(windup == 0 || (ship.alive && lance > 0), "only the living wind up");
         playing += usize::from(!ship.parked());
     }
     assert!(playing >= usize::from(pilots), "pilots fill up");
@@ -192,6 +197,20 @@ fn check(world: &World, pilots: u16) {
     let score = |slot: &Slot| world.ship(*slot).expect("ranked ships exist").score;
     assert!(world.ranking().is_sorted_by_key(|slot| (std::cmp::Reverse(score(slot)), *slot)));
     assert!(world.crown().is_none_or(|slot| score(&slot) > 0));
+
+    for event in world.events() {
+        match *event {
+            Event::Beam { x, y, to_x, to_y, victim, damage, rewind, .. } => {
+                let (dx, dy) = (i64::from(to_x - x), i64::from(to_y - y));
+                assert!(dx * dx + dy * dy <= i64::from(LANCE_RANGE + 256).pow(2));
+                assert!(rewind <= MAX_REWIND_TICKS * 8 && damage <= 45 && (damage == 0 || victim.is_some()));
+                assert_eq!([x % 64, y % 64, to_x % 64, to_y % 64], [0; 4], "it travels exactly");
+            }
+            Event::Destroyed { rewind, .. } => assert!(rewind <= MAX_REWIND_TICKS * 8),
+            Event::Hit { damage, .. } => assert!(damage <= 20),
+            Event::Taken { .. } => {}
+        }
+    }
 
     let (mut pulses, mut pickups) = (Vec::new(), Vec::new());
     world.pulses_in(whole(), &mut pulses);

@@ -1,11 +1,11 @@
-//! The gunner: where to aim and when to fire. It leads its target, turns only so fast, and errs a little.
+//! The gunner: where to aim and when to fire which weapon. It leads its target, turns only so fast, and errs a little.
 
 use super::sight::Sight;
 use super::vector::Vector;
 use super::{Target, Temper, U};
 use crate::checksum::Fnv64;
 use crate::dice::Dice;
-use crate::rules::{PULSE_ENERGY, PULSE_MUZZLE, PULSE_SPEED};
+use crate::rules::{LANCE_ENERGY, PULSE_ENERGY, PULSE_MUZZLE, PULSE_SPEED};
 use crate::trig;
 
 /// The fastest turn of the aim, steps a tick: half a turn in a third of a second.
@@ -14,6 +14,10 @@ const TURN_RATE: i32 = 200;
 const ON_TARGET: i32 = 60;
 /// Farthest target that is fired at; a pulse reaches 900 u.
 const REACH: i64 = 680 * U;
+/// A Lance is not wasted on targets closer than this, and does not reach much beyond the other end.
+const LANCE_REACH: std::ops::Range<i64> = 120 * U..600 * U;
+/// A Lance is wound up when its aim is this close to where it should be, steps: the wind-up is long enough to correct it.
+const LANCE_ON_TARGET: i32 = 300;
 
 /// Hands on the gun.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +30,22 @@ pub(super) struct Gunner {
     /// Shots left in this burst; then a pause, in ticks.
     burst: u8,
     pause: u8,
+    /// Ticks until it thinks of the Lance again.
+    lance_pause: u8,
+}
+
+/// What the hands do in a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hands {
+    pub(super) aim: u16,
+    /// Fire a pulse.
+    pub(super) fire: bool,
+    /// Wind up a Lance.
+    pub(super) lance: bool,
 }
 
 impl Gunner {
-    /// Turns the aim towards the target, or along `course` without one; true if it is time to fire.
+    /// Turns the aim towards the target, or along `course` without one, and fires when it is time to.
     pub(super) fn work(
         &mut self,
         sight: &Sight<'_>,
@@ -37,12 +53,15 @@ impl Gunner {
         course: Vector,
         temper: &Temper,
         dice: &mut Dice,
-    ) -> (u16, bool) {
+    ) -> Hands {
         self.drift(temper, dice);
         self.pause = self.pause.saturating_sub(1);
+        self.lance_pause = self.lance_pause.saturating_sub(1);
+        let winding = sight.me.windup > 0;
+        let direct = target.map(|target| direct(sight, target));
         let lead = target.map(|target| lead(sight, target));
-        let wanted = match lead {
-            Some(lead) => (i32::from(lead.heading()) + self.slip) & (trig::TURN - 1),
+        let wanted = match if winding { direct } else { lead } {
+            Some(way) => (i32::from(way.heading()) + self.slip) & (trig::TURN - 1),
             None => i32::from(course.heading()),
         };
         let off = trig::turn(self.aim, wanted as u16);
@@ -50,9 +69,19 @@ impl Gunner {
         self.aim = (turned & (trig::TURN - 1)) as u16;
 
         let still_off = (off.abs() - TURN_RATE).max(0);
+        let lance = match (target, direct) {
+            (Some(target), Some(way)) if self.lance_pause == 0 => {
+                still_off < LANCE_ON_TARGET && worth_a_lance(sight, target, way)
+            }
+            _ => false,
+        };
+        if lance {
+            self.lance_pause = 90 + dice.below(120) as u8;
+        }
         let fire = match (target, lead) {
             (Some(target), Some(lead)) => {
-                still_off < ON_TARGET && self.pause == 0 && worth_a_shot(sight, target, lead)
+                let ready = !lance && !winding && self.pause == 0;
+                ready && still_off < ON_TARGET && worth_a_shot(sight, target, lead)
             }
             _ => false,
         };
@@ -63,12 +92,13 @@ impl Gunner {
                 self.pause = (u32::from(temper.pause) + dice.below(12)) as u8;
             }
         }
-        (self.aim, fire)
+        Hands { aim: self.aim, fire, lance }
     }
 
     /// A new target takes a moment to sink in.
     pub(super) fn surprise(&mut self, dice: &mut Dice) {
         self.pause = self.pause.max(6 + dice.below(9) as u8);
+        self.lance_pause = self.lance_pause.max(15 + dice.below(45) as u8);
     }
 
     /// A hand is never quite still.
@@ -86,7 +116,7 @@ impl Gunner {
         hash.u16(self.aim);
         hash.i32(self.slip);
         hash.i32(self.slip_goal);
-        hash.bytes(&[self.slip_left, self.burst, self.pause]);
+        hash.bytes(&[self.slip_left, self.burst, self.pause, self.lance_pause]);
     }
 }
 
@@ -105,6 +135,23 @@ fn lead(sight: &Sight<'_>, target: &Target) -> Vector {
             + target.turning.scaled(turning * turning, 2 * 16 * 16 * Target::TURNING);
     }
     meeting - gun
+}
+
+/// From the gun to where the target is next, for what strikes at once.
+fn direct(sight: &Sight<'_>, target: &Target) -> Vector {
+    let gun = sight.me.place() + sight.me.velocity();
+    target.place + target.velocity - gun
+}
+
+/// In reach, in the open, not shielded, and energy enough to follow it up.
+fn worth_a_lance(sight: &Sight<'_>, target: &Target, way: Vector) -> bool {
+    let me = &sight.me;
+    let reserve = if target.hp <= 45 { 0 } else { 24 * 256 };
+    me.can_lance
+        && !target.shielded
+        && me.energy >= LANCE_ENERGY + reserve
+        && LANCE_REACH.contains(&way.length())
+        && !is_hidden(sight, way)
 }
 
 /// In reach, in the open, not shielded, and energy enough to still get away.

@@ -42,6 +42,10 @@ pub struct Me {
     pub hp: u8,
     /// True if a pulse could be fired this tick, energy aside.
     pub can_fire: bool,
+    /// True if a Lance could be wound up this tick, energy aside.
+    pub can_lance: bool,
+    /// Ticks until the own Lance fires; 0 if it does not.
+    pub windup: u8,
 }
 
 /// Another ship in sight.
