@@ -70,7 +70,7 @@ impl Bot {
         self.pickups.extend(view.pickups.iter().map(|p| Loot { x: p.x, y: p.y, kind: p.kind }));
         self.controls = self.brain.think(&Sight {
             tick: view.tick,
-            side: session.side,
+            side: session.map.side(),
             me: Me {
                 x: own.x,
                 y: own.y,
@@ -86,7 +86,7 @@ impl Bot {
             ships: &self.ships,
             pulses: &self.pulses,
             pickups: &self.pickups,
-            obstacles: &session.obstacles,
+            obstacles: session.map.obstacles(),
         });
     }
 

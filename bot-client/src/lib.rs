@@ -14,7 +14,11 @@
 //! let (mut client, welcome) = Client::connect(&url, Hello::default()).await?;
 //! let mut session = Session::new(&welcome, Instant::now());
 //! while let Incoming::Message(message) = client.next().await? {
-//!     session.take(&message, Instant::now())?;
+//!     // A snapshot that cannot be read is no end: the session asks for another.
+//!     let _ = session.take(&message, Instant::now());
+//!     while let Some(reply) = session.reply() {
+//!         client.send(&reply).await?;
+//!     }
 //!     while let Some(due) = session.clock.due(Instant::now()) {
 //!         let input = session.input(due.tick, Controls::default());
 //!         client.send(&ClientMessage::Input(input)).await?;

@@ -1,11 +1,13 @@
 //! What one player knows: view, names, scores and the clock. Takes messages, knows no socket and asks no time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use protocol::message::{Board, RosterEntry, Weapon, Welcome};
-use protocol::quantize::from_quarter;
-use protocol::snapshot::{Event, Reader, SnapshotError, View};
-use protocol::{Controls, Input, ResumeToken, ServerMessage, Slot, Tick};
+use protocol::message::{Board, RosterEntry, Snapshot, Weapon, Welcome};
+use protocol::quantize::{Q8, from_quarter};
+use protocol::snapshot::{Event, Ledger, Reader, SnapshotError, View};
+use protocol::{ClientMessage, Controls, Input, ResumeToken, ServerMessage, Slot, Tick};
+use sim::{Map, Obstacle};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -14,10 +16,8 @@ use crate::clock::Clock;
 pub struct Session {
     /// The own slot; none for a spectator.
     pub you: Option<Slot>,
-    /// Side of the world, Q8.
-    pub side: i32,
-    /// All obstacles, Q8.
-    pub obstacles: Vec<sim::Obstacle>,
+    /// The arena. Sessions in the same room can share one.
+    pub map: Arc<Map>,
     /// Gives the seat back on a new connection.
     pub resume: Option<ResumeToken>,
     /// When to send which input.
@@ -28,11 +28,15 @@ pub struct Session {
     pub roster: HashMap<Slot, RosterEntry>,
     /// The last scoreboard.
     pub board: Board,
+    /// Snapshots that could not be read, so that one that starts anew had to be asked for.
+    pub resyncs: u64,
     keep_names: bool,
     reader: Reader,
     /// Id and fire tick of those seen last; a ring.
     own_pulses: [Option<(u16, u8)>; OWN_PULSES],
     newest_pulse: usize,
+    owes_resync: bool,
+    owes_ack: bool,
 }
 
 /// A ship never has more pulses in flight: they live for 30 ticks and leave 3 apart at best.
@@ -41,7 +45,7 @@ const OWN_PULSES: usize = 16;
 /// Deeds of one player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Own pulses seen for the first time. One that strikes in the tick it was fired in is never seen.
+    /// Own pulses seen for the first time. One that strikes before its first snapshot is never seen.
     pub shots: u32,
     /// Ships destroyed.
     pub kills: u32,
@@ -66,6 +70,8 @@ pub enum Change {
         victim: Slot,
         /// With what.
         weapon: Weapon,
+        /// How far back the shot was judged, eighths of a tick.
+        rewind: u8,
     },
     /// The server is about to close.
     Bye {
@@ -81,24 +87,26 @@ pub enum Change {
 impl Session {
     /// A session that begins with `welcome`, which arrived at `now`.
     pub fn new(welcome: &Welcome, now: Instant) -> Session {
-        let obstacles = welcome.obstacles.iter().map(|o| sim::Obstacle {
-            x: from_quarter(o.x),
-            y: from_quarter(o.y),
-            r: from_quarter(o.r),
-        });
+        Session::on_map(Arc::new(chart(welcome)), welcome, now)
+    }
+
+    /// The same in an arena that is at hand already: it has to be the one that [`chart`] makes of `welcome`.
+    pub fn on_map(map: Arc<Map>, welcome: &Welcome, now: Instant) -> Session {
         Session {
             you: welcome.you,
-            side: i32::from(welcome.side) * protocol::quantize::Q8,
-            obstacles: obstacles.collect(),
+            map,
             resume: welcome.resume,
             clock: Clock::new(welcome.tick, welcome.hz, now),
             tally: Tally::default(),
             roster: HashMap::new(),
             board: Board::default(),
+            resyncs: 0,
             keep_names: true,
             reader: Reader::new(welcome.tick),
             own_pulses: [None; OWN_PULSES],
             newest_pulse: 0,
+            owes_resync: false,
+            owes_ack: false,
         }
     }
 
@@ -114,16 +122,20 @@ impl Session {
         self.reader.view()
     }
 
-    /// Takes the server's next message, which arrived at `now`.
+    /// Bytes of the snapshots so far, by section.
+    pub fn ledger(&self) -> &Ledger {
+        self.reader.ledger()
+    }
+
+    /// Takes the server's next message, which arrived at `now`. [`Session::reply`] may have something to say to it.
     ///
     /// # Errors
-    /// A snapshot that cannot be read. The session is of no use then.
+    /// A snapshot that cannot be read. The session goes on: the view is no good until the next [`Change::View`], and
+    /// [`Session::reply`] asks for what brings it about.
     pub fn take(&mut self, message: &ServerMessage, now: Instant) -> Result<Change, SnapshotError> {
         Ok(match message {
             ServerMessage::Snapshot(snapshot) => {
-                let view = self.reader.read(snapshot)?;
-                self.clock.on_snapshot(view.tick, view.margin, now);
-                self.count_deeds();
+                self.take_snapshot(snapshot, now)?;
                 Change::View
             }
             ServerMessage::Roster { entries } => {
@@ -136,16 +148,25 @@ impl Session {
                 self.board.clone_from(board);
                 Change::Scores
             }
-            &ServerMessage::Feed { killer, victim, weapon } => {
+            &ServerMessage::Feed { killer, victim, weapon, rewind } => {
                 self.tally.kills += u32::from(killer.is_some() && killer == self.you);
                 self.tally.deaths += u32::from(Some(victim) == self.you);
-                Change::Destroyed { killer, victim, weapon }
+                Change::Destroyed { killer, victim, weapon, rewind }
             }
             &ServerMessage::Bye { code, retry_ms, .. } => Change::Bye { code, retry_ms },
             ServerMessage::Welcome(_) | ServerMessage::Pong { .. } | ServerMessage::Debug { .. } => {
                 Change::Other
             }
         })
+    }
+
+    /// What is to be said now besides inputs; ask until there is nothing. After a snapshot that cannot be read that is
+    /// `Resync`, once; who sends no inputs acknowledges every snapshot, or the server would hold them back.
+    pub fn reply(&mut self) -> Option<ClientMessage> {
+        if std::mem::take(&mut self.owes_resync) {
+            return Some(ClientMessage::Resync);
+        }
+        std::mem::take(&mut self.owes_ack).then(|| ClientMessage::Ack { seq: self.view().seq })
     }
 
     /// The input message for `tick` of a player who holds `controls` and looks at the newest view.
@@ -157,6 +178,20 @@ impl Session {
     pub fn input_seeing(&self, tick: Tick, controls: Controls, seen: Tick) -> Input {
         let view = (tick.since(seen) * 8).clamp(0, 255) as u8;
         Input { view, ..Input::new(tick.wire(), self.view().seq, controls) }
+    }
+
+    fn take_snapshot(&mut self, snapshot: &Snapshot, now: Instant) -> Result<(), SnapshotError> {
+        let read = self.reader.read(snapshot).map(|_| ());
+        let lost = read.is_err_and(|error| error != SnapshotError::WaitingForFull);
+        self.resyncs += u64::from(lost);
+        self.owes_resync |= lost;
+        self.owes_ack = self.you.is_none();
+        let View { tick, margin, .. } = *self.reader.view();
+        self.clock.on_snapshot(tick, margin, now);
+        if read.is_ok() {
+            self.count_deeds();
+        }
+        read
     }
 
     fn count_deeds(&mut self) {
@@ -175,76 +210,15 @@ impl Session {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::message::Snapshot;
-    use protocol::snapshot::{Own, Pulse, Writer};
-    use protocol::{PROTOCOL, Seq};
-
-    fn session() -> Session {
-        let welcome = Welcome {
-            protocol: PROTOCOL,
-            resume: None,
-            you: Some(Slot(7)),
-            tick: Tick(70_000),
-            hz: 30,
-            side: 2400,
-            rules: 0,
-            trig: 0,
-            obstacles: vec![protocol::message::Obstacle { x: 4, y: 8, r: 160 }],
-            resumed: false,
-            room: "LOBBY".into(),
-        };
-        Session::new(&welcome, Instant::now())
-    }
-
-    fn snapshot(tick: u32, own_pulses: &[(u16, u8)], taken: &[u16]) -> ServerMessage {
-        let mut body = Vec::new();
-        let mut writer = Writer::new(&mut body);
-        writer.own(&Own::default());
-        writer.ships(std::iter::empty());
-        let foreign = Pulse { id: 1, owner: Slot(8), x: 0, y: 0, direction: 0, fired: 0 };
-        let own = own_pulses.iter().map(|&(id, fired)| Pulse { id, owner: Slot(7), fired, ..foreign });
-        let pulses: Vec<Pulse> = own.chain([foreign]).collect();
-        writer.pulses(pulses.into_iter());
-        writer.pickups(std::iter::empty());
-        let events: Vec<Event> = taken.iter().map(|&slot| Event::Taken { id: 1, slot: Slot(slot) }).collect();
-        let flags = writer.events(events.into_iter());
-        ServerMessage::Snapshot(Snapshot { seq: Seq(5), tick: Tick(tick).wire(), margin: 9, flags, body })
-    }
-
-    #[test]
-    fn own_deeds_are_counted_once() {
-        let (mut session, now) = (session(), Instant::now());
-        for (tick, pulses, taken) in [
-            (70_001, &[(3, 10)][..], &[7, 8][..]),
-            (70_002, &[(3, 10), (4, 11)], &[]),
-            (70_003, &[(4, 11), (3, 12)], &[7]), // id 3 again, but fired later
-        ] {
-            assert_eq!(session.take(&snapshot(tick, pulses, taken), now), Ok(Change::View));
-        }
-        for (killer, victim) in [(Some(Slot(7)), Slot(1)), (None, Slot(7)), (Some(Slot(1)), Slot(2))] {
-            let feed = ServerMessage::Feed { killer, victim, weapon: Weapon::Pulse };
-            assert!(matches!(session.take(&feed, now), Ok(Change::Destroyed { .. })));
-        }
-        assert_eq!(session.tally, Tally { shots: 3, kills: 1, deaths: 1, pickups: 2 });
-    }
-
-    #[test]
-    fn an_input_acknowledges_the_newest_view_and_says_how_old_it_is() {
-        let mut session = session();
-        session.take(&snapshot(70_004, &[], &[]), Instant::now()).unwrap();
-        let input = session.input(Tick(70_007), Controls::default());
-        assert_eq!((input.tick, input.ack, input.view), (Tick(70_007).wire(), Seq(5), 24));
-        assert_eq!(session.input(Tick(71_000), Controls::default()).view, 255);
-        assert_eq!(session.obstacles[0], sim::Obstacle { x: 256, y: 512, r: 40 * 256 });
-    }
-
-    #[test]
-    fn a_bad_snapshot_is_an_error() {
-        let ServerMessage::Snapshot(mut bad) = snapshot(70_001, &[], &[]) else { unreachable!() };
-        bad.body.pop();
-        assert!(session().take(&ServerMessage::Snapshot(bad), Instant::now()).is_err());
-    }
+/// The arena that a `Welcome` describes.
+pub fn chart(welcome: &Welcome) -> Map {
+    let obstacles = welcome.obstacles.iter().map(|o| Obstacle {
+        x: from_quarter(o.x),
+        y: from_quarter(o.y),
+        r: from_quarter(o.r),
+    });
+    Map::new(i32::from(welcome.side) * Q8, obstacles.collect())
 }
+
+#[cfg(test)]
+mod tests;

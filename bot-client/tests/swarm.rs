@@ -6,7 +6,7 @@ use bot_client::swarm::{self, Config, Outcome};
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 use protocol::codec::{self, Encoding};
 use protocol::message::{MARGIN_MISSING, Snapshot, Weapon, Welcome};
-use protocol::snapshot::{Event, Own, Pulse, Writer};
+use protocol::snapshot::{CellChange, CellOp, CellWindow, Item, Own, Pickup, PickupKind, Pulse, Writer};
 use protocol::{ClientMessage, PROTOCOL, Seq, ServerMessage, Slot, Tick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,24 +22,25 @@ async fn say(socket: &mut WebSocket<TcpStream>, message: &ServerMessage) {
     let _ = socket.write_frame(Frame::binary(bytes.into())).await;
 }
 
-/// One tick's snapshot: a new shot every tenth tick, something picked up every fifteenth.
-fn snapshot(tick: u32) -> ServerMessage {
+/// The n-th snapshot: a new shot every tenth tick, something picked up every fifteenth.
+fn snapshot(n: u32, tick: u32) -> ServerMessage {
     let mut body = Vec::new();
-    let mut writer = Writer::new(&mut body);
+    let mut writer = Writer::new(&mut body, n == 1);
     writer.own(&Own { hp: 100, x: 1000, y: 1000, ..Own::default() });
-    writer.ships(std::iter::empty());
-    let id = (tick / 10) as u16;
-    writer.pulses(std::iter::once(Pulse {
-        id,
-        owner: YOU,
-        x: 0,
-        y: 0,
-        direction: 0,
-        fired: (tick / 10 * 10) as u8,
-    }));
-    writer.pickups(std::iter::empty());
-    let taken = (tick.is_multiple_of(15)).then_some(Event::Taken { id: 1, slot: YOU });
-    let flags = writer.events(taken.into_iter());
+    writer.updates(&[], &[], false);
+    if tick.is_multiple_of(10) {
+        let shot = Pulse { id: (tick / 10) as u16, owner: YOU, x: 0, y: 0, direction: 0, fired: tick as u8 };
+        writer.pulses(&[shot], &[]);
+    }
+    let (cell, item) = Item::of(&Pickup { kind: PickupKind::Shard, x: 64, y: 64 });
+    let window = CellWindow { x: 0, y: 0, width: 1, height: 1 };
+    let came_and_went = [CellOp::Append(item), CellOp::Remove { index: 0, by: Some(YOU) }];
+    if n == 1 {
+        writer.pickups(window, 1, std::iter::once((cell, CellChange::Full(&[]))));
+    } else if tick.is_multiple_of(15) {
+        writer.pickups(window, 1, std::iter::once((cell, CellChange::Ops(&came_and_went))));
+    }
+    let flags = writer.finish();
     let margin = MARGIN_MISSING;
     ServerMessage::Snapshot(Snapshot { seq: Seq(tick as u8), tick: Tick(tick).wire(), margin, flags, body })
 }
@@ -80,9 +81,10 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
             while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
             return;
         }
-        say(&mut socket, &snapshot(first + n)).await;
+        say(&mut socket, &snapshot(n, first + n)).await;
         if n.is_multiple_of(30) {
-            let feed = ServerMessage::Feed { killer: Some(YOU), victim: Slot(1), weapon: Weapon::Pulse };
+            let feed =
+                ServerMessage::Feed { killer: Some(YOU), victim: Slot(1), weapon: Weapon::Pulse, rewind: 0 };
             say(&mut socket, &feed).await;
         }
     }

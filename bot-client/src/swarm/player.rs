@@ -128,6 +128,10 @@ impl Player<'_> {
         if let (Some(lag), Some(_)) = (lag, &self.measuring) {
             self.shared.stats().schedule_lag.record(lag);
         }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), Closed> {
         match self.client.flush().await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.last_words(error).await),
@@ -141,16 +145,16 @@ impl Player<'_> {
             Ok(Incoming::Closed(closed)) => return Err(closed),
             Err(error) => return Err(Closed { code: Closed::CUT, reason: error.to_string() }),
         };
-        let change = match self.session.take(&message, now) {
-            Ok(change) => change,
-            Err(error) => return Err(Closed { code: Closed::CUT, reason: error.to_string() }),
-        };
-        match change {
-            Change::View => self.measure_snapshot(now),
-            Change::Bye { code, .. } => return Err(self.await_close(code).await),
-            Change::Scores | Change::Destroyed { .. } | Change::Other => {}
+        // A snapshot that cannot be read is counted by the session, which asks for another.
+        match self.session.take(&message, now) {
+            Ok(Change::View) => self.measure_snapshot(now),
+            Ok(Change::Bye { code, .. }) => return Err(self.await_close(code).await),
+            Ok(Change::Scores | Change::Destroyed { .. } | Change::Other) | Err(_) => {}
         }
-        Ok(())
+        while let Some(reply) = self.session.reply() {
+            self.client.queue(&reply);
+        }
+        self.flush().await
     }
 
     fn measure_snapshot(&mut self, now: Instant) {
