@@ -1,10 +1,11 @@
 //! A bot that plays: turns a session's view into the simulation's own pilot's [`Sight`] and holds what it decides.
 //! Sends nothing.
 
-use protocol::snapshot::{Pulse, View, state};
+use protocol::snapshot::{View, state};
 use protocol::{Controls, Slot, Tick};
 use sim::pilot::{Brain, Incoming, Loot, Me, Other, Sight};
 
+use crate::flights::Flights;
 use crate::session::Session;
 
 /// One bot's mind and its memory of where others were.
@@ -16,6 +17,7 @@ pub struct Bot {
     /// Where the others were, ascending slot, and when.
     marks: Vec<Mark>,
     marked: Tick,
+    flights: Flights,
     ships: Vec<Other>,
     pulses: Vec<Incoming>,
     pickups: Vec<Loot>,
@@ -38,6 +40,7 @@ impl Bot {
             seen: Tick(0),
             marks: Vec::new(),
             marked: Tick(0),
+            flights: Flights::default(),
             ships: Vec::new(),
             pulses: Vec::new(),
             pickups: Vec::new(),
@@ -59,13 +62,17 @@ impl Bot {
         let view = session.view();
         self.seen = view.tick;
         self.see_ships(view);
+        self.flights.update(view, &session.map);
         let Some(own) = view.own.filter(|own| own.hp > 0) else {
             self.controls = Controls::default();
             return;
         };
         self.pulses.clear();
-        let foreign = view.pulses.iter().filter(|p| Some(p.owner) != session.you);
-        self.pulses.extend(foreign.map(|p| in_flight(p, view.tick)));
+        let foreign = self.flights.flying().filter(|(pulse, _)| Some(pulse.owner) != session.you);
+        self.pulses.extend(foreign.map(|(_, flight)| {
+            let ((x, y), (vx, vy)) = (flight.at(view.tick), flight.velocity());
+            Incoming { x, y, vx, vy }
+        }));
         self.pickups.clear();
         self.pickups.extend(view.pickups.iter().map(|p| Loot { x: p.x, y: p.y, kind: p.kind }));
         self.controls = self.brain.think(&Sight {
@@ -123,15 +130,6 @@ impl Bot {
 /// Faster than any ship, Q8 a tick: a boosted one does 26 u.
 const FASTEST: i32 = 40 * protocol::quantize::Q8;
 
-/// Where a pulse is at `now`, and where it goes.
-fn in_flight(pulse: &Pulse, now: Tick) -> Incoming {
-    let angle = i32::from(pulse.direction & Controls::AIM_MASK);
-    let along = |axis: i32| axis * sim::rules::PULSE_SPEED / sim::trig::ONE;
-    let (vx, vy) = (along(sim::trig::cos(angle)), along(sim::trig::sin(angle)));
-    let age = i32::from((now.0 as u8).wrapping_sub(pulse.fired)) + i32::from(pulse.direction >> 12);
-    Incoming { x: pulse.x + vx * age, y: pulse.y + vy * age, vx, vy }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,13 +148,5 @@ mod tests {
         bot.see_ships(&view(12, next));
         let seen: Vec<_> = bot.ships.iter().map(|s| (s.slot.0, s.vx)).collect();
         assert_eq!(seen, [(2, 500), (3, 0), (4, 0), (9, 0)]);
-    }
-
-    #[test]
-    fn a_pulse_is_where_it_has_flown_to() {
-        let pulse = Pulse { id: 1, owner: Slot(1), x: 1000, y: 2000, direction: 1024 | 2 << 12, fired: 254 };
-        let seen = in_flight(&pulse, Tick(257));
-        assert_eq!((seen.vx, seen.vy), (0, 7680));
-        assert_eq!((seen.x, seen.y), (1000, 2000 + 7680 * 5));
     }
 }

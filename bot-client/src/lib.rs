@@ -1,8 +1,9 @@
 //! The other side: a Rust client for Drift Arena, and a swarm of bots on top of it that makes honest load.
 //!
 //! From the socket inward: [`Client`] speaks messages over one WebSocket connection and knows no game; [`Session`] is
-//! what a player knows after those messages (view, scores, [`Clock`]) and knows no socket; [`Bot`] decides what to hold;
-//! [`swarm`] drives many of them and measures. Nothing here depends on the server.
+//! what a player knows after those messages (view, scores, [`Clock`], and if asked for a [`Prediction`] of the own ship)
+//! and knows no socket; [`Bot`] decides what to hold; [`swarm`] drives many of them and measures. Nothing here depends on
+//! the server.
 //!
 //! ```no_run
 //! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +33,9 @@ pub mod bot;
 pub mod client;
 pub mod clock;
 pub mod endpoint;
+pub mod flights;
 mod frames;
+pub mod predict;
 pub mod session;
 pub mod swarm;
 mod upgrade;
@@ -42,4 +45,6 @@ pub use client::{Client, Closed, Error, Incoming, Options};
 pub use clock::Clock;
 pub use endpoint::Endpoint;
 pub use fastwebsockets::OpCode;
+pub use flights::Flights;
+pub use predict::Prediction;
 pub use session::Session;

@@ -11,6 +11,7 @@ use sim::{Map, Obstacle};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::predict::Prediction;
 
 /// A player's knowledge, from the `Welcome` on.
 pub struct Session {
@@ -30,6 +31,8 @@ pub struct Session {
     pub board: Board,
     /// Snapshots that could not be read, so that one that starts anew had to be asked for.
     pub resyncs: u64,
+    /// The own ship ahead of the server, after [`Session::predicting`].
+    pub prediction: Option<Prediction>,
     keep_names: bool,
     reader: Reader,
     /// Id and fire tick of those seen last; a ring.
@@ -101,6 +104,7 @@ impl Session {
             roster: HashMap::new(),
             board: Board::default(),
             resyncs: 0,
+            prediction: None,
             keep_names: true,
             reader: Reader::new(welcome.tick),
             own_pulses: [None; OWN_PULSES],
@@ -114,6 +118,13 @@ impl Session {
     #[must_use]
     pub fn forgetting_names(mut self) -> Session {
         self.keep_names = false;
+        self
+    }
+
+    /// The same with a prediction of the own ship. Its inputs must all come from [`Session::commit`], beginning now.
+    #[must_use]
+    pub fn predicting(mut self) -> Session {
+        self.prediction = Some(Prediction::new(Arc::clone(&self.map), self.view().tick));
         self
     }
 
@@ -180,6 +191,13 @@ impl Session {
         Input { view, ..Input::new(tick.wire(), self.view().seq, controls) }
     }
 
+    /// The same for an input that is then sent, so that the prediction can count on it. A tick that was committed to
+    /// before keeps what it then got.
+    pub fn commit(&mut self, tick: Tick, controls: Controls, seen: Tick) -> Input {
+        let controls = self.prediction.as_mut().map_or(controls, |p| p.commit(tick, controls));
+        self.input_seeing(tick, controls, seen)
+    }
+
     fn take_snapshot(&mut self, snapshot: &Snapshot, now: Instant) -> Result<(), SnapshotError> {
         let read = self.reader.read(snapshot).map(|_| ());
         let lost = read.is_err_and(|error| error != SnapshotError::WaitingForFull);
@@ -188,6 +206,11 @@ impl Session {
         self.owes_ack = self.you.is_none();
         let View { tick, margin, .. } = *self.reader.view();
         self.clock.on_snapshot(tick, margin, now);
+        match (&read, &mut self.prediction) {
+            (Ok(()), Some(prediction)) => prediction.confirm(tick, self.reader.view().own.as_ref()),
+            (Err(_), Some(prediction)) => prediction.lose(),
+            (_, None) => {}
+        }
         if read.is_ok() {
             self.count_deeds();
         }
