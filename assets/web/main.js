@@ -50,6 +50,10 @@ const game = new Game(url.href, {
     const angle = (aim * Math.PI) / 2048;
     effects.spark(x + Math.cos(angle) * 24, y + Math.sin(angle) * 24, Math.cos(angle) * 60, Math.sin(angle) * 60, 16, 0.12, 7);
   },
+  beamed: (x, y, toX, toY) => {
+    effects.beam(x, y, toX, toY, hueOf(scene, game.you));
+    if (!calm.matches) camera.shake = Math.min(12, camera.shake + 4);
+  },
   event: showEvent,
 });
 
@@ -148,21 +152,33 @@ function showBanner() {
   if (text !== bannerText) screens.banner((bannerText = text), status.phase === 'waiting');
 }
 
-/** @param {import('./client/snapshot.js').GameEvent} event @param {boolean} byYou */
-function showEvent(event, byYou) {
-  if (event.kind === 'hit') {
-    const x = event.x / 256;
-    const y = event.y / 256;
-    effects.hit(x, y, hueOf(scene, event.victim), event.damage);
-    if (event.victim === game.you) effects.number(x, y, event.damage > 0 ? `−${event.damage}` : 'shield', '#ff8a80');
-    else if (byYou) {
-      effects.hitMark = 0.25;
-      effects.number(x, y, event.damage > 0 ? String(event.damage) : 'shield', '#ffe08a');
-    }
-  } else if (event.kind === 'explosion') {
-    effects.explosion(event.x / 256, event.y / 256, hueOf(scene, event.slot));
-  } else if (event.slot === game.you) {
-    effects.ring(game.shown.x, game.shown.y, 14, 34, 3, 0.3, '#d8f3ff');
+/** @type {import('./client/happenings.js').Show} */
+function showEvent(event, x, y, byYou) {
+  switch (event.kind) {
+    case 'hit':
+      showDamage(x, y, event.victim, event.damage, byYou);
+      break;
+    case 'beam':
+      // The own one was shown when it was fired, if the prediction can be trusted.
+      if (!byYou || !game.stats.predicting) effects.beam(event.x / 256, event.y / 256, x, y, hueOf(scene, event.slot));
+      if (event.victim !== null) showDamage(x, y, event.victim, event.damage, byYou);
+      break;
+    case 'explosion':
+      effects.explosion(x, y, hueOf(scene, event.slot));
+      break;
+    case 'taken':
+      if (byYou) effects.ring(game.shown.x, game.shown.y, 14, 34, 3, 0.3, '#d8f3ff');
+      break;
+  }
+}
+
+/** @param {number} x @param {number} y @param {number} victim @param {number} damage as the server has it @param {boolean} byYou */
+function showDamage(x, y, victim, damage, byYou) {
+  effects.hit(x, y, hueOf(scene, victim), damage);
+  if (victim === game.you) effects.number(x, y, damage > 0 ? `−${damage}` : 'shield', '#ff8a80');
+  else if (byYou) {
+    effects.hitMark = 0.25;
+    effects.number(x, y, damage > 0 ? String(damage) : 'shield', '#ffe08a');
   }
 }
 
@@ -205,7 +221,7 @@ function prepareScene() {
   own.push = controls.push;
   own.thrust = controls.heading;
   own.state = (controls.boosting && body.energy >= 384 ? STATE.BOOST : 0) | (body.shield > 0 ? STATE.SHIELD : 0)
-    | (body.overdrive > 0 ? STATE.OVERDRIVE : 0) | (game.board?.crown?.slot === game.you ? STATE.CROWN : 0);
+    | (body.overdrive > 0 ? STATE.OVERDRIVE : 0) | (body.windup > 0 ? STATE.WINDUP : 0) | (game.board?.crown?.slot === game.you ? STATE.CROWN : 0);
   scene.own = own;
 }
 

@@ -87,6 +87,17 @@ export class ByteReader {
     return value;
   }
 
+  /** A slot, or none: 0, else the slot and 1. @returns {number | null} */
+  maybeSlot() {
+    const value = this.shortU16();
+    return value === 0 ? null : value - 1;
+  }
+
+  /** A coordinate in quarter-units, as Q8. @returns {number} */
+  quarter() {
+    return this.u16() * 64;
+  }
+
   /** @returns {number} */
   varU32() {
     const byte = this.u8();
@@ -103,11 +114,17 @@ export class ByteReader {
     return count;
   }
 
-  /** A copy of the next `length` bytes. @param {number} length @returns {Uint8Array} */
-  take(length) {
+  /** Passes over `length` bytes and returns where they begin in `bytes`. @param {number} length @returns {number} */
+  skip(length) {
     if (length > this.left) throw new DecodeError('truncated');
     const from = this.at;
     this.at += length;
+    return from;
+  }
+
+  /** A copy of the next `length` bytes. @param {number} length @returns {Uint8Array} */
+  take(length) {
+    const from = this.skip(length);
     return this.bytes.slice(from, this.at);
   }
 

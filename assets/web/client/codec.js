@@ -11,7 +11,9 @@ export const SUBPROTOCOL = 'drift.v1.bincode';
 export const SERVER_MESSAGE_LIMIT = 1 << 20;
 
 /** Bits of a snapshot's `flags`. */
-export const FLAG = Object.freeze({ OWN: 1, FOCUS: 2, FULL: 4 });
+export const FLAG = Object.freeze({
+  OWN: 1, EVENTS: 2, FULL: 4, BUDGET: 8, CHECK: 16, SHIPS: 32, PULSES: 64, PICKUPS: 128,
+});
 /** Bits of a ship's `state`. */
 export const STATE = Object.freeze({ BOOST: 1, SHIELD: 2, WINDUP: 4, OVERDRIVE: 8, CROWN: 16, AWAY: 32 });
 /** Bits of the own ship's `changed`. */
@@ -29,7 +31,7 @@ export const MARGIN_MISSING = -128;
  * @typedef {{type: 'Input', tick: number, ack: number, view: number, ctl: number, dir: number, aim: number}} Input
  * @typedef {Hello | Input | {type: 'Ack', seq: number} | {type: 'Spawn'} | {type: 'View', aspect: number}
  *   | {type: 'Watch', slot: number | null} | {type: 'Idle', idle: boolean} | {type: 'Ping', t: number}
- *   | {type: 'Chat', text: string}} ClientMessage
+ *   | {type: 'Chat', text: string} | {type: 'Resync'}} ClientMessage
  *
  * @typedef {{x: number, y: number, r: number}} Obstacle In quarter-units.
  * @typedef {{type: 'Welcome', protocol: number, resume: string | null, you: number | null, tick: number, hz: number,
@@ -38,7 +40,8 @@ export const MARGIN_MISSING = -128;
  * @typedef {{slot: number, generation: number, hue: number, pilot: boolean, name: string}} RosterEntry
  * @typedef {{type: 'Board', top: {slot: number, score: number}[], rank: number, score: number, ships: number,
  *   players: number, crown: {slot: number, x: number, y: number} | null}} Board
- * @typedef {{type: 'Feed', killer: number | null, victim: number, weapon: 'pulse' | 'lance'}} Feed
+ * @typedef {{type: 'Feed', killer: number | null, victim: number, weapon: 'pulse' | 'lance',
+ *   rewind: number}} Feed `rewind`: how far back the shot was judged, eighths of a tick.
  * @typedef {{type: 'Bye', code: number, retry_ms: number, url: string | null}} Bye
  * @typedef {Welcome | Snapshot | {type: 'Roster', entries: RosterEntry[]} | Board | Feed | {type: 'Pong', t: number}
  *   | Bye | {type: 'Debug', tick_us: number, tick_max_us: number}} ServerMessage
@@ -104,6 +107,9 @@ export function encodeClient(m, into = new ByteWriter()) {
       out.u8(8);
       out.string(m.text);
       break;
+    case 'Resync':
+      out.u8(9);
+      break;
     default:
       throw new TypeError('unknown message');
   }
@@ -153,6 +159,8 @@ function clientBody(b) {
       return { type: 'Ping', t: b.varU32() };
     case 8:
       return { type: 'Chat', text: b.string() };
+    case 9:
+      return { type: 'Resync' };
     default:
       throw new DecodeError('unknown message');
   }
@@ -220,6 +228,7 @@ function serverBody(b) {
         killer: b.option(() => b.varU16()),
         victim: b.varU16(),
         weapon: variant(WEAPONS, b.varU32()),
+        rewind: b.u8(),
       };
     case 5:
       return { type: 'Pong', t: b.varU32() };

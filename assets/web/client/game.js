@@ -3,13 +3,16 @@
 
 import { Clock } from './clock.js';
 import { DecodeError } from './bytes.js';
+import { FLAG, MARGIN_MISSING } from './codec.js';
+import { Happenings } from './happenings.js';
 import { Connection } from './net.js';
-import { Interpolator } from './interpolate.js';
+import { EXTRAPOLATE, Interpolator } from './interpolate.js';
+import { beamLength } from './lance.js';
 import { Predictor } from './predict.js';
 import { Pulses } from './pulses.js';
 import { Reader } from './snapshot.js';
-import { newStats, rate } from './stats.js';
-import { trigHash } from './step.js';
+import { newStats, noteSnapshot, rate } from './stats.js';
+import { DEED, trigHash } from './step.js';
 
 /** Ticks after which a stalled page gives up sending what it missed. */
 const STALL = 10;
@@ -17,6 +20,12 @@ const STALL = 10;
 const SILENT_MS = 2500;
 const DEAD_MS = 5000;
 const PING_MS = 2000;
+/** Without an input for so long, snapshots are acknowledged one by one, ms. */
+const NO_INPUT_MS = 80;
+/** Eighths of a tick in one, the most that any shot looks back, and the most ticks that a pulse catches up. */
+const PARTS = 8;
+const MAX_REWIND = 7 * PARTS;
+const MAX_CATCH_UP = 5;
 
 /**
  * @typedef {{name: string, hue: number, pilot: boolean, generation: number}} Person
@@ -25,15 +34,16 @@ const PING_MS = 2000;
  *   board?: (board: import('./codec.js').Board) => void,
  *   feed?: (feed: import('./codec.js').Feed) => void,
  *   fired?: (x: number, y: number, aim: number) => void,
+ *   beamed?: (x: number, y: number, toX: number, toY: number) => void,
  *   hurt?: (hp: number) => void, died?: () => void, spawned?: () => void,
- *   event?: (event: import('./snapshot.js').GameEvent, byYou: boolean) => void}} Listeners Events come when they are to
- *   be shown.
+ *   event?: import('./happenings.js').Show}} Listeners Events come when they are to be shown; the own ship fires a pulse
+ *   or a beam in the prediction, so that its player waits for nobody.
  */
 
 export class Game {
-  /** @type {{tick: number, event: import('./snapshot.js').GameEvent}[]} */
-  #later = [];
   #lastSnapshotAt = 0;
+  #lastInputAt = -Infinity;
+  #resyncing = false;
   #lastPump = 0;
   #lastPing = 0;
   #idle = false;
@@ -77,6 +87,7 @@ export class Game {
     this.predictor = new Predictor(this.arena);
     this.interpolator = new Interpolator(30);
     this.pulses = new Pulses(this.arena, -1);
+    this.happenings = new Happenings(-1, on.event);
     this.reader = new Reader(0);
   }
 
@@ -186,7 +197,9 @@ export class Game {
     this.pulses = new Pulses(this.arena, welcome.you ?? -1);
     this.#trigOk = trigHash() === welcome.trig;
     this.stats.predicting = this.#trigOk;
-    this.#later.length = 0;
+    this.happenings = new Happenings(welcome.you ?? -1, this.on.event);
+    this.#resyncing = false;
+    this.#lastInputAt = -Infinity;
     this.#wasAlive = null;
     this.people.clear();
     this.board = null;
@@ -201,30 +214,28 @@ export class Game {
   #snapshot(snapshot) {
     if (!this.welcome) return;
     const now = this.outside.now();
-    const { clock, stats, predictor } = this;
-    let view;
-    try {
-      view = this.reader.read(snapshot);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.net.fail();
-      return;
-    }
-    const gap = now - this.#lastSnapshotAt;
+    const { clock, stats, predictor, reader } = this;
+    const lastTick = reader.view.tick;
+    const view = this.#read(snapshot);
+    const { tick, margin, seq } = reader.view;
+    clock.onSnapshot(tick, now);
+    clock.onMargin(tick, margin, now);
+    noteSnapshot(stats, snapshot.body.length, stats.snapshots > 0 ? tick - lastTick : 1, now - clock.offset - tick * clock.dt);
+    // Inputs acknowledge; when none go out, the server still has to know that snapshots arrive.
+    if (now - this.#lastInputAt > NO_INPUT_MS) this.net.send({ type: 'Ack', seq });
+    else stats.late += ((margin === MARGIN_MISSING ? 1 : 0) - stats.late) / 128;
+    if (!view) return;
     this.#lastSnapshotAt = now;
     this.silent = false;
-    stats.snapshots++;
-    stats.bodyBytes += (snapshot.body.length - stats.bodyBytes) / 16;
-    stats.longestGap = Math.max(stats.longestGap * 0.98, gap);
-    clock.onSnapshot(view.tick, now);
-    clock.onMargin(view.tick, view.margin, now);
     const before = this.#wasAlive;
     const hpBefore = stats.hp;
     this.view = view;
-    this.interpolator.push(view.tick, view.ships);
+    this.interpolator.push(tick, view.ships, reader.told);
     this.pulses.push(view);
+    this.happenings.take(view, this.pulses, this.shown);
+    this.pulses.settle(tick);
     if (view.own) {
-      predictor.reconcile(view.tick, view.own);
+      predictor.reconcile(tick, view.own);
       stats.hp = view.own.hp;
       this.#wasAlive = predictor.alive;
       if (view.own.hp < hpBefore && before !== null) this.on.hurt?.(view.own.hp);
@@ -239,18 +250,29 @@ export class Game {
         this.#spawnAsked = false;
       }
     }
-    this.#events(view);
     this.live = true;
   }
 
-  /** What happened to the own ship or by it is shown at once, the rest when its ships are. @param {import('./snapshot.js').View} view */
-  #events({ tick, events }) {
-    const { you } = this;
-    for (const event of events) {
-      const by = event.kind === 'hit' ? this.pulses.strike(event.pulse, event.x, event.y, tick) : -1;
-      const near = by === you || (event.kind === 'hit' ? event.victim : event.slot) === you;
-      if (near) this.on.event?.(event, by === you);
-      else this.#later.push({ tick, event });
+  /**
+   * The view with a snapshot's changes, or null if they cannot be made out: then the server is asked for a full one.
+   * @param {import('./codec.js').Snapshot} snapshot
+   */
+  #read(snapshot) {
+    try {
+      const view = this.reader.read(snapshot);
+      this.#resyncing = false;
+      return view;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      if ((snapshot.flags & FLAG.FULL) !== 0) {
+        // Asking again would bring the same.
+        this.net.fail();
+      } else if (!this.#resyncing) {
+        this.#resyncing = true;
+        this.stats.resyncs++;
+        this.net.send({ type: 'Resync' });
+      }
+      return null;
     }
   }
 
@@ -286,22 +308,35 @@ export class Game {
   /** @param {number} tick @param {import('./step.js').Controls} controls @param {number} now */
   #sendInput(tick, controls, now) {
     const { clock, predictor } = this;
-    const behind = Math.round((tick - clock.shownTick(now)) * 8);
+    // What the player sees of the others now, however old that is.
+    const seen = Math.min(clock.shownTick(now), this.interpolator.newest + EXTRAPOLATE);
     const input = this.#input;
     input.tick = tick & 0xffff;
     input.ack = this.reader.view.seq;
-    input.view = Math.max(0, Math.min(255, behind));
+    input.view = Math.max(0, Math.min(255, Math.round((tick - seen) * PARTS)));
     input.ctl = controls.ctl;
     input.dir = controls.dir;
     input.aim = controls.aim;
     if (this.net.send(input)) {
       clock.onInputSent(tick, now);
       this.stats.inputs++;
+      this.#lastInputAt = now;
     }
-    if (predictor.apply(tick, controls) && this.#trigOk) {
-      const { body } = predictor;
-      this.pulses.predict(tick, body, controls.aim, 0);
-      this.on.fired?.(body.x / 256, body.y / 256, controls.aim);
+    const deeds = predictor.apply(tick, controls);
+    if (deeds === 0 || !this.#trigOk) return;
+    const { body } = predictor;
+    const x = body.x / 256;
+    const y = body.y / 256;
+    if ((deeds & DEED.FIRED) !== 0) {
+      // The server looks back as far as the player saw, but never to what had not arrived.
+      const rewind = Math.min(MAX_REWIND, Math.max(input.view, (tick - this.reader.view.tick) * PARTS));
+      this.pulses.predict(tick, body, controls.aim, Math.min(MAX_CATCH_UP, Math.floor(rewind / PARTS)));
+      this.on.fired?.(x, y, controls.aim);
+    }
+    if ((deeds & DEED.BEAMED) !== 0) {
+      const length = beamLength(this.arena, x, y, controls.aim, this.interpolator.shown);
+      const angle = (controls.aim * Math.PI) / 2048;
+      this.on.beamed?.(x, y, x + Math.cos(angle) * length, y + Math.sin(angle) * length);
     }
   }
 
@@ -311,12 +346,7 @@ export class Game {
     this.shownTick = clock.shownTick(now);
     this.ownTick = predictor.tick >= 0 ? clock.ownTick(now) - 1 : this.shownTick;
     if (predictor.tick >= 0) predictor.shown(Math.min(1, Math.max(0, this.ownTick + 1 - predictor.tick)), shown);
-    let kept = 0;
-    for (const late of this.#later) {
-      if (late.tick <= this.shownTick) this.on.event?.(late.event, false);
-      else this.#later[kept++] = late;
-    }
-    this.#later.length = kept;
+    this.happenings.due(this.shownTick);
     this.stats.ping = Number.isNaN(clock.rtt) ? this.stats.pong : clock.rtt;
     this.stats.mispredictions = predictor.mispredictions;
     this.stats.corrections = predictor.corrections;

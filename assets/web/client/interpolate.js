@@ -4,7 +4,7 @@
 /** Samples kept of a ship. */
 const KEPT = 16;
 /** Ticks to go on along the last velocity when nothing newer came; then the ship holds. */
-const EXTRAPOLATE = 3;
+export const EXTRAPOLATE = 3;
 /** Q8 a tick beyond which a ship did not fly but was put elsewhere. */
 const TELEPORT = 60 * 256;
 
@@ -22,6 +22,8 @@ class Track {
     this.count = 0;
     /** The tick of the first snapshot without the ship; Infinity while it is in view. */
     this.goneAt = Infinity;
+    /** The tick of the last snapshot with it, even if that did not tell where it is. */
+    this.seen = 0;
     this.tick = new Float64Array(KEPT);
     this.x = new Float64Array(KEPT);
     this.y = new Float64Array(KEPT);
@@ -41,7 +43,6 @@ class Track {
     this.aim[i] = ship.aim;
     this.hp[i] = ship.hp;
     this.state[i] = ship.state;
-    this.goneAt = Infinity;
   }
 
   /** Sets `shown` to the ship at `tick`; false if it was not there yet. @param {number} tick @param {number} hz */
@@ -90,8 +91,12 @@ export class Interpolator {
     this.newest = -1;
   }
 
-  /** Takes a snapshot's ships. @param {number} tick @param {import('./snapshot.js').Ship[]} ships */
-  push(tick, ships) {
+  /**
+   * Takes a snapshot's ships. Those that it left out go on as they flew.
+   * @param {number} tick @param {import('./snapshot.js').Ship[]} ships
+   * @param {Uint8Array} [told] For each ship, 1 if the snapshot tells where it is at `tick`; without it, all.
+   */
+  push(tick, ships, told) {
     this.newest = tick;
     for (let i = 0; i < ships.length; i++) {
       const ship = ships[i];
@@ -101,11 +106,17 @@ export class Interpolator {
         track = new Track(ship.slot, ship.generation);
         this.#tracks.set(ship.slot, track);
       }
-      track.push(tick, ship);
+      track.seen = tick;
+      if (!told || told[i] === 1 || track.count === 0) track.push(tick, ship);
     }
     for (const track of this.#tracks.values()) {
-      if (track.goneAt === Infinity && track.tick[(track.count - 1) % KEPT] !== tick) track.goneAt = tick;
+      if (track.goneAt === Infinity && track.seen !== tick) track.goneAt = tick;
     }
+  }
+
+  /** The ships as the last `sample` had them. @returns {readonly ShownShip[]} */
+  get shown() {
+    return this.#shown;
   }
 
   /** The ships at `tick`, in an array that the next call uses again. @param {number} tick @returns {ShownShip[]} */

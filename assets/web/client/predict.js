@@ -20,6 +20,7 @@ function fromOwn(own, into) {
   into.energy = own.energy;
   into.pulse = own.timers.pulse;
   into.lance = own.timers.lance;
+  into.windup = own.timers.windup;
   into.shield = own.timers.shield;
   into.overdrive = own.timers.overdrive;
   into.regen = own.timers.regen;
@@ -65,7 +66,7 @@ export class Predictor {
   }
 
   /**
-   * Steps to `tick`, the next one, with these controls. Returns true if the ship fired.
+   * Steps to `tick`, the next one, with these controls. Returns what the ship did, as bits of DEED.
    * @param {number} tick @param {import('./step.js').Controls} controls
    */
   apply(tick, controls) {
@@ -92,7 +93,7 @@ export class Predictor {
     copyBody(this.#bodies[i], this.body);
     this.#bodyTick[i] = tick;
     this.tick = tick;
-    return this.alive && step(this.#bodies[i], this.#inputAt(tick), this.arena);
+    return this.alive ? step(this.#bodies[i], this.#inputAt(tick), this.arena) : 0;
   }
 
   /** What the server uses for a tick: its input, or the last one for a while. @param {number} tick */

@@ -16,11 +16,21 @@ const BOOST_ENERGY = 384;
 const PULSE_ENERGY = 8 * 256;
 const PULSE_COOLDOWN = 6;
 const PULSE_COOLDOWN_OVERDRIVE = 3;
+export const LANCE_ENERGY = 50 * 256;
+const LANCE_COOLDOWN = 45;
+const LANCE_COOLDOWN_OVERDRIVE = 22;
+/** Ticks from the press to the beam. */
+export const LANCE_WINDUP = 4;
+/** From the ship's centre, Q8. */
+export const LANCE_RANGE = 700 * 256;
 /** Q8 a tick, ticks, and from the ship's centre in Q8. */
 export const PULSE_SPEED = 7680;
 export const PULSE_LIFE = 30;
 export const PULSE_RADIUS = 4 * 256;
 export const PULSE_MUZZLE = SHIP_RADIUS + PULSE_RADIUS;
+
+/** Bits of what a ship did during a step: fired a pulse, began to wind up a Lance, fired it. */
+export const DEED = Object.freeze({ FIRED: 1, WOUND: 2, BEAMED: 4 });
 
 /** Sine of k / 4096 turns times 16384, rounded half away from zero. */
 export const TRIG = Int32Array.from({ length: TURN }, (_, k) => {
@@ -44,14 +54,14 @@ export function trigHash() {
 
 /**
  * @typedef {{x: number, y: number, vx: number, vy: number, energy: number, pulse: number, lance: number,
- *   shield: number, overdrive: number, regen: number}} Body What of a ship follows from its inputs alone. Q8, Q8 a tick, ticks.
+ *   windup: number, shield: number, overdrive: number, regen: number}} Body What of a ship follows from its inputs alone. Q8, Q8 a tick, ticks.
  * @typedef {{ctl: number, dir: number, aim: number}} Controls As they travel in an `Input`.
  * @typedef {{side: number, obstacles: readonly {x: number, y: number, r: number}[]}} Arena All in Q8, ascending id.
  */
 
 /** @returns {Body} */
 export function newBody() {
-  return { x: 0, y: 0, vx: 0, vy: 0, energy: 0, pulse: 0, lance: 0, shield: 0, overdrive: 0, regen: 0 };
+  return { x: 0, y: 0, vx: 0, vy: 0, energy: 0, pulse: 0, lance: 0, windup: 0, shield: 0, overdrive: 0, regen: 0 };
 }
 
 /** @param {Body} to @param {Body} from */
@@ -63,6 +73,7 @@ export function copyBody(to, from) {
   to.energy = from.energy;
   to.pulse = from.pulse;
   to.lance = from.lance;
+  to.windup = from.windup;
   to.shield = from.shield;
   to.overdrive = from.overdrive;
   to.regen = from.regen;
@@ -71,7 +82,7 @@ export function copyBody(to, from) {
 /** @param {Body} a @param {Body} b */
 export function sameBody(a, b) {
   return a.x === b.x && a.y === b.y && a.vx === b.vx && a.vy === b.vy && a.energy === b.energy && a.pulse === b.pulse
-    && a.lance === b.lance && a.shield === b.shield && a.overdrive === b.overdrive && a.regen === b.regen;
+    && a.lance === b.lance && a.windup === b.windup && a.shield === b.shield && a.overdrive === b.overdrive && a.regen === b.regen;
 }
 
 /**
@@ -86,11 +97,11 @@ export function isqrt(n) {
 }
 
 /**
- * One tick of a living ship. Returns true if it fired a pulse.
+ * One tick of a living ship. Returns what it did, as bits of DEED; pulse and beam go where the controls aim.
  * @param {Body} body Changed in place.
  * @param {Controls} controls
  * @param {Arena} arena
- * @returns {boolean}
+ * @returns {number}
  */
 export function step(body, controls, arena) {
   const { trunc } = Math;
@@ -147,15 +158,26 @@ export function step(body, controls, arena) {
   body.vx = vx + 0;
   body.vy = vy + 0;
 
+  const beamed = body.windup === 1;
   if (body.pulse > 0) body.pulse--;
   if (body.lance > 0) body.lance--;
+  if (body.windup > 0) body.windup--;
   if (body.shield > 0) body.shield--;
   if (body.overdrive > 0) body.overdrive--;
   if (body.regen > 0) body.regen--;
   body.energy = Math.min(ENERGY_MAX, body.energy - (boost ? BOOST_ENERGY : 0) + ENERGY_REGAIN);
-  if ((buttons & BUTTON.FIRE) === 0 || body.pulse > 0 || body.energy < PULSE_ENERGY) return false;
-  body.energy -= PULSE_ENERGY;
-  body.pulse = body.overdrive > 0 ? PULSE_COOLDOWN_OVERDRIVE : PULSE_COOLDOWN;
-  body.shield = 0;
-  return true;
+  let deeds = beamed ? DEED.BEAMED : 0;
+  if ((buttons & BUTTON.FIRE) !== 0 && body.pulse === 0 && body.energy >= PULSE_ENERGY) {
+    body.energy -= PULSE_ENERGY;
+    body.pulse = body.overdrive > 0 ? PULSE_COOLDOWN_OVERDRIVE : PULSE_COOLDOWN;
+    deeds |= DEED.FIRED;
+  }
+  if ((buttons & BUTTON.LANCE) !== 0 && body.lance === 0 && body.energy >= LANCE_ENERGY) {
+    body.energy -= LANCE_ENERGY;
+    body.lance = body.overdrive > 0 ? LANCE_COOLDOWN_OVERDRIVE : LANCE_COOLDOWN;
+    body.windup = LANCE_WINDUP;
+    deeds |= DEED.WOUND;
+  }
+  if ((deeds & (DEED.FIRED | DEED.BEAMED)) !== 0) body.shield = 0;
+  return deeds;
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { muzzle, reach, velocity } from '../client/pulses.js';
-import { cos, isqrt, newBody, sin, step, TRIG, trigHash } from '../client/step.js';
+import { cos, DEED, isqrt, newBody, sin, step, TRIG, trigHash } from '../client/step.js';
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/step.json', import.meta.url), 'utf8'));
 const arena = { side: golden.side, obstacles: golden.obstacles.map(([x, y, r]) => ({ x, y, r })) };
@@ -36,7 +36,7 @@ for (const { name, start, inputs, states, pulses } of golden.cases) {
         tick++;
         const before = body.energy;
         const boosting = (ctl & 16) !== 0 && (ctl & 7) > 0 && before >= 384;
-        if (step(body, { ctl, dir, aim }, arena)) {
+        if (step(body, { ctl, dir, aim }, arena) & DEED.FIRED) {
           const x = muzzle(body.x, cos(aim), arena.side);
           const y = muzzle(body.y, sin(aim), arena.side);
           shots.push([tick, x, y, aim, velocity(cos(aim)), velocity(sin(aim)), tick + reach(arena, x, y, aim)]);

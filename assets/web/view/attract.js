@@ -16,7 +16,7 @@ export function attract() {
     r: 55 + ((i * 37) % 80),
   }));
   const pickups = Array.from({ length: 70 }, (_, id) => ({
-    id, kind: /** @type {const} */ ('shard'), x: ((id * 947) % SIDE) * 256, y: ((id * 619) % SIDE) * 256,
+    kind: /** @type {const} */ ('shard'), x: ((id * 947) % SIDE) * 256, y: ((id * 619) % SIDE) * 256,
   }));
   /** @type {import('./renderer.js').Scene} */
   const scene = {

@@ -7,6 +7,9 @@ import { SPARK_SIZE } from './sprites.js';
 const SPARKS = 640;
 const RINGS = 32;
 const NUMBERS = 24;
+const BEAMS = 12;
+/** Seconds that a beam is seen. */
+const BEAM_LIFE = 0.32;
 
 export class Effects {
   constructor() {
@@ -24,6 +27,8 @@ export class Effects {
     this.nextRing = 0;
     this.numbers = Array.from({ length: NUMBERS }, () => ({ x: 0, y: 0, left: 0, text: '', colour: '' }));
     this.nextNumber = 0;
+    this.beams = Array.from({ length: BEAMS }, () => ({ x: 0, y: 0, toX: 0, toY: 0, left: 0, hue: 0 }));
+    this.nextBeam = 0;
     /** Seconds left of the mark that the crosshair shows after a hit. */
     this.hitMark = 0;
   }
@@ -97,6 +102,30 @@ export class Effects {
     this.ring(x, y, 4, 20, 3, 0.2, HUES[hue].light);
   }
 
+  /**
+   * A Lance fired.
+   * @param {number} x @param {number} y @param {number} toX @param {number} toY @param {number} hue
+   */
+  beam(x, y, toX, toY, hue) {
+    const beam = this.beams[this.nextBeam];
+    this.nextBeam = (this.nextBeam + 1) % BEAMS;
+    beam.x = x;
+    beam.y = y;
+    beam.toX = toX;
+    beam.toY = toY;
+    beam.hue = hue;
+    beam.left = BEAM_LIFE;
+    const length = Math.hypot(toX - x, toY - y);
+    for (let at = 30; at < length; at += 26) {
+      const part = at / length;
+      const drift = (Math.random() - 0.5) * 70;
+      const side = (Math.random() - 0.5) * 70;
+      this.spark(x + (toX - x) * part, y + (toY - y) * part, side, drift, 5 + Math.random() * 4, 0.25 + Math.random() * 0.3, hue);
+    }
+    this.burst(toX, toY, 8, 220, 10, 0.35, hue);
+    this.ring(x, y, 18, 40, 3, 0.22, '#ffffff');
+  }
+
   /** A ship was destroyed. @param {number} x @param {number} y @param {number} hue */
   explosion(x, y, hue) {
     this.burst(x, y, 34, 420, 17, 0.9, hue);
@@ -115,6 +144,7 @@ export class Effects {
     this.left.fill(0);
     for (const ring of this.rings) ring.left = 0;
     for (const number of this.numbers) number.left = 0;
+    for (const beam of this.beams) beam.left = 0;
     this.hitMark = 0;
   }
 
@@ -130,6 +160,7 @@ export class Effects {
       this.vy[i] *= drag;
     }
     for (const ring of this.rings) ring.left -= seconds;
+    for (const beam of this.beams) beam.left -= seconds;
     for (const number of this.numbers) {
       number.left -= seconds;
       number.y -= 34 * seconds;
@@ -144,6 +175,7 @@ export class Effects {
    */
   draw(ctx, sprites, camera) {
     ctx.globalCompositeOperation = 'lighter';
+    this.#drawBeams(ctx);
     for (let i = 0; i < SPARKS; i++) {
       if (this.left[i] <= 0 || !camera.sees(this.x[i], this.y[i], SPARK_SIZE)) continue;
       const part = this.left[i] / this.life[i];
@@ -164,6 +196,30 @@ export class Effects {
     }
     ctx.globalAlpha = 1;
     ctx.globalCompositeOperation = 'source-over';
+  }
+
+  /** A wide glow, the hue, and a white core, all narrowing. @param {CanvasRenderingContext2D} ctx In world units. */
+  #drawBeams(ctx) {
+    ctx.lineCap = 'round';
+    for (const beam of this.beams) {
+      if (beam.left <= 0) continue;
+      const part = beam.left / BEAM_LIFE;
+      ctx.beginPath();
+      ctx.moveTo(beam.x, beam.y);
+      ctx.lineTo(beam.toX, beam.toY);
+      ctx.strokeStyle = HUES[beam.hue].base;
+      ctx.globalAlpha = 0.28 * part;
+      ctx.lineWidth = 6 + 20 * part;
+      ctx.stroke();
+      ctx.globalAlpha = 0.85 * part;
+      ctx.lineWidth = 2 + 7 * part;
+      ctx.stroke();
+      ctx.strokeStyle = '#ffffff';
+      ctx.globalAlpha = Math.min(1, part * 1.5);
+      ctx.lineWidth = 0.5 + 3 * part;
+      ctx.stroke();
+    }
+    ctx.lineCap = 'butt';
   }
 
   /** @param {CanvasRenderingContext2D} ctx In CSS pixels. @param {import('./camera.js').Camera} camera */

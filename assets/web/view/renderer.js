@@ -91,9 +91,10 @@ export class Renderer {
       const x = pickup.x / 256;
       const y = pickup.y / 256;
       if (!camera.sees(x, y, half)) continue;
+      const phase = (pickup.x + pickup.y) >> 6;
       if (pickup.kind === 'shard') {
         // A diamond that turns about its upright axis.
-        const turn = Math.cos(this.seconds * 2.6 + pickup.id * 1.7);
+        const turn = Math.cos(this.seconds * 2.6 + phase * 1.7);
         const w = 2.5 + 5.5 * Math.abs(turn);
         ctx.drawImage(/** @type {any} */ (sprites.shardGlow), x - half, y - half, PICKUP_SIZE, PICKUP_SIZE);
         ctx.fillStyle = turn > 0 ? '#d8f3ff' : '#7fc4e8';
@@ -104,7 +105,7 @@ export class Renderer {
         ctx.lineTo(x - w, y);
         ctx.fill();
       } else {
-        const bob = Math.sin(this.seconds * 3 + pickup.id) * 2.5;
+        const bob = Math.sin(this.seconds * 3 + phase) * 2.5;
         const sprite = pickup.kind === 'repair' ? sprites.repair : sprites.overdrive;
         ctx.drawImage(/** @type {any} */ (sprite), x - half, y - half + bob, PICKUP_SIZE, PICKUP_SIZE);
       }
