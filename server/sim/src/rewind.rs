@@ -16,7 +16,7 @@ pub(crate) const MAX_REWIND: u8 = MAX_REWIND_TICKS * PARTS;
 
 /// No ship ends a tick farther than this from where it was the tick before, Q8: top speed, and as much again when an
 /// obstacle pushes it out.
-const STRIDE: i32 = 56 * Q8;
+pub(crate) const STRIDE: i32 = 56 * Q8;
 
 /// Where a ship was at the end of a tick, and in which life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

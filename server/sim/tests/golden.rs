@@ -9,19 +9,22 @@ use protocol::input::Buttons;
 use protocol::snapshot::Timers;
 use protocol::{Controls, Tick};
 use serde::{Deserialize, Serialize};
-use sim::body::{Body, step};
+use sim::body::{Body, Deeds, step};
 use sim::dice::Dice;
 use sim::weapons::Flight;
-use sim::{Map, Obstacle, rules, trig};
+use sim::{Map, Obstacle, lance, rules, trig};
 
 const ABOUT: &str = "The movement step, golden. One world: `side` and `obstacles` [x, y, r] in ascending id, all Q8 \
 (1/256 unit). Each case starts at tick 0 in state `start` and holds `inputs`: [ticks, ctl, dir, aim], each for that many \
-steps, one after the other. ctl = magnitude | buttons << 3 (FIRE 1, BOOST 2); dir 0..255; aim 0..4095. `states` has a row \
+steps, one after the other. ctl = magnitude | buttons << 3 (FIRE 1, BOOST 2, LANCE 4); dir 0..255; aim 0..4095. `states` has a row \
 [tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, boosted] after every fourth step and after the last; pulse \
 to regen are the countdowns in ticks left, boosted is 1 if that very step boosted. `start` is the same row for tick 0. \
 `pulses` has a row [fired, x, y, direction, vx, vy, over] for each pulse: the tick whose step fired it, where it is at \
 that tick, its velocity in Q8 a tick (it is at x + vx * (t - fired) at tick t), and the first tick at which it is gone if \
-it strikes no ship: 30 ticks have passed, or its place is outside 0..=side, or closer than r to an obstacle's centre.";
+it strikes no ship: 30 ticks have passed, or its place is outside 0..=side, or closer than r to an obstacle's centre. \
+`lances` are cases of the same kind that use the Lance: their rows have two more countdowns, lance and windup, between \
+regen and boosted; instead of pulses they have `beams`, a row [tick, x, y, aim, to_x, to_y] for each tick whose step let \
+off a beam: the ship's centre after that step, the aim held in it, and where the beam ends if it strikes no ship.";
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Golden {
@@ -31,6 +34,7 @@ struct Golden {
     side: i32,
     obstacles: Vec<[i32; 3]>,
     cases: Vec<Case>,
+    lances: Vec<LanceCase>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -42,12 +46,23 @@ struct Case {
     pulses: Vec<[i32; 7]>,
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct LanceCase {
+    name: String,
+    start: LanceRow,
+    inputs: Vec<[u32; 4]>,
+    states: Vec<LanceRow>,
+    beams: Vec<[i32; 6]>,
+}
+
 type Row = [i32; 11];
+type LanceRow = [i32; 13];
 
 const SIDE: i32 = 2400 * 256;
 const EVERY: u32 = 4;
 const FIRE: u32 = 1 << 3;
 const BOOST: u32 = 2 << 3;
+const LANCE: u32 = 4 << 3;
 
 #[test]
 fn the_step_matches_its_golden_file() {
@@ -59,6 +74,9 @@ fn the_step_matches_its_golden_file() {
     let written: Golden = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     for (written, now) in written.cases.iter().zip(&golden.cases) {
         assert_eq!(written, now, "case {}", now.name);
+    }
+    for (written, now) in written.lances.iter().zip(&golden.lances) {
+        assert_eq!(written, now, "lance {}", now.name);
     }
     assert_eq!(written, golden);
 }
@@ -85,6 +103,13 @@ fn the_cases_cover_the_contract() {
     );
     let pulses = || golden.cases.iter().flat_map(|case| &case.pulses);
     assert!(pulses().count() > 200 && pulses().filter(|p| p[6] - p[0] < 30).count() > 30, "pulses end early");
+    let beams = || golden.lances.iter().flat_map(|case| &case.beams);
+    let short = |b: &&[i32; 6]| (b[4] - b[1]).abs().max((b[5] - b[2]).abs()) < 490 * 256;
+    assert!(beams().count() > 30 && beams().filter(short).count() > 8, "beams end early");
+    let rows = || golden.lances.iter().flat_map(|case| &case.states);
+    assert!(rows().any(|row| row[11] == 4 && row[5] < 256), "the last energy goes into a Lance");
+    assert!(rows().any(|row| row[11] > 0 && row[7] > 0), "a shield lasts until the beam");
+    assert!(rows().any(|row| row[10] == 22 && row[11] == 4), "overdrive halves the cooldown");
 }
 
 fn golden() -> Golden {
@@ -176,6 +201,7 @@ fn golden() -> Golden {
         side: SIDE,
         obstacles: map.obstacles().iter().map(|&Obstacle { x, y, r }| [x, y, r]).collect(),
         cases,
+        lances: lances(&map, &mut dice),
     }
 }
 
@@ -183,11 +209,96 @@ fn fresh() -> Body {
     Body { energy: 25600, ..Body::default() }
 }
 
+fn lances(map: &Map, dice: &mut Dice) -> Vec<LanceCase> {
+    let mut cases = Vec::new();
+    let middle = Body { x: SIDE / 2, y: SIDE / 2, ..fresh() };
+    let timers = Timers { shield: 9, ..Timers::default() };
+    let held =
+        vec![[60, LANCE, 0, 100], [200, LANCE | 7, 30, 900], [2, 0, 0, 0], [60, LANCE | FIRE, 0, 3000]];
+    cases.push(lance_case(map, "held, under a shield at first".into(), Body { timers, ..middle }, held));
+    let start = Body { energy: 12800 - 128, ..middle };
+    let inputs = vec![[1, LANCE, 0, 1], [1, 0, 0, 2], [1, LANCE, 0, 3], [1, 0, 0, 4], [1, FIRE, 0, 5]];
+    cases.push(lance_case(
+        map,
+        "energy just enough; the aim is that of the beam's tick".into(),
+        start,
+        inputs,
+    ));
+    let start = Body { energy: 12800 - 129 - 128, ..middle };
+    cases.push(lance_case(
+        map,
+        "energy a tick later".into(),
+        start,
+        vec![[3, LANCE, 0, 1], [6, BOOST | 7, 0, 5]],
+    ));
+    let start = Body { energy: 14848 - 129, ..middle };
+    let inputs = vec![[1, FIRE | LANCE, 0, 0], [6, 0, 0, 0], [40, FIRE | LANCE, 0, 0]];
+    cases.push(lance_case(map, "a pulse is paid for first".into(), start, inputs));
+    for overdrive in [1, 2, 30] {
+        let start = Body { timers: Timers { overdrive, ..Timers::default() }, ..middle };
+        let inputs = vec![[80, LANCE | FIRE, 0, 50 * u32::from(overdrive)]];
+        cases.push(lance_case(map, format!("overdrive for {overdrive}"), start, inputs));
+    }
+    for n in 0..16 {
+        let around = map.obstacles()[n % map.obstacles().len()];
+        let off = |dice: &mut Dice| dice.between(around.r, 250 * 256) * if dice.one_in(2) { 1 } else { -1 };
+        let inside = |at: i32| at.clamp(rules::SHIP_RADIUS, SIDE - rules::SHIP_RADIUS);
+        let (x, y) = (inside(around.x + off(dice)), inside(around.y + off(dice)));
+        let (vx, vy) = (dice.between(-2000, 2000), dice.between(-2000, 2000));
+        let mut inputs = Vec::new();
+        for _ in 0..24 {
+            let held = 1 + dice.below(16);
+            let rest = [FIRE, BOOST].map(|button| if dice.one_in(6) { button } else { 0 });
+            let ctl = dice.below(8) | (LANCE * dice.below(2)) | rest[0] | rest[1];
+            inputs.push([held, ctl, dice.below(256), dice.below(4096)]);
+        }
+        cases.push(lance_case(map, format!("play {n}"), Body { x, y, vx, vy, ..fresh() }, inputs));
+    }
+    cases
+}
+
 fn case(map: &Map, name: String, start: Body, inputs: Vec<[u32; 4]>) -> Case {
-    let mut body = start;
-    let (mut tick, mut states, mut pulses) = (0, Vec::new(), Vec::new());
+    let (mut states, mut pulses) = (Vec::new(), Vec::new());
+    play(map, start, &inputs, |tick, body, controls, deeds, shown| {
+        if deeds.fired {
+            let flight = Flight::from_ship(body.x, body.y, controls.aim, Tick(tick), map.side());
+            let over = (tick..).find(|&t| flight.is_over(Tick(t), map)).unwrap();
+            let (vx, vy) = flight.velocity();
+            let direction = i32::from(flight.direction);
+            pulses.push([tick as i32, flight.x, flight.y, direction, vx, vy, over as i32]);
+        }
+        if shown {
+            states.push(row(tick, body, deeds.boosted));
+        }
+    });
+    Case { name, start: row(0, &start, false), inputs, states, pulses }
+}
+
+fn lance_case(map: &Map, name: String, start: Body, inputs: Vec<[u32; 4]>) -> LanceCase {
+    let (mut states, mut beams) = (Vec::new(), Vec::new());
+    play(map, start, &inputs, |tick, body, controls, deeds, shown| {
+        if deeds.beamed {
+            let (x, y) = lance::end(body.x, body.y, controls.aim, map);
+            beams.push([tick as i32, body.x, body.y, i32::from(controls.aim), x, y]);
+        }
+        if shown || deeds.wound || deeds.beamed {
+            states.push(lance_row(tick, body, deeds.boosted));
+        }
+    });
+    LanceCase { name, start: lance_row(0, &start, false), inputs, states, beams }
+}
+
+/// Steps through all inputs and calls `after` with the tick, what became of the body, what was held, what it did, and
+/// whether the tick is one of those that are always shown.
+fn play(
+    map: &Map,
+    start: Body,
+    inputs: &[[u32; 4]],
+    mut after: impl FnMut(u32, &Body, Controls, Deeds, bool),
+) {
+    let (mut body, mut tick) = (start, 0);
     let last = inputs.iter().map(|hold| hold[0]).sum::<u32>();
-    for &[ticks, ctl, dir, aim] in &inputs {
+    for &[ticks, ctl, dir, aim] in inputs {
         let controls = Controls {
             magnitude: (ctl & 7) as u8,
             buttons: Buttons((ctl >> 3) as u8),
@@ -198,45 +309,24 @@ fn case(map: &Map, name: String, start: Body, inputs: Vec<[u32; 4]>) -> Case {
             tick += 1;
             let near = map.near(body.x, body.y);
             let deeds = step(&mut body, controls, map.side(), near);
-            if deeds.fired {
-                let flight = Flight::from_ship(body.x, body.y, controls.aim, Tick(tick), map.side());
-                let over = (tick..).find(|&t| flight.is_over(Tick(t), map)).unwrap();
-                let (vx, vy) = flight.velocity();
-                pulses.push([
-                    tick as i32,
-                    flight.x,
-                    flight.y,
-                    i32::from(flight.direction),
-                    vx,
-                    vy,
-                    over as i32,
-                ]);
-            }
-            if tick % EVERY == 0 || tick == last {
-                states.push(row(tick, &body, deeds.boosted));
-            }
+            after(tick, &body, controls, deeds, tick % EVERY == 0 || tick == last);
         }
     }
-    Case { name, start: row(0, &start, false), inputs, states, pulses }
 }
 
 fn row(tick: u32, body: &Body, boosted: bool) -> Row {
-    let Timers { pulse, shield, overdrive, regen, .. } = body.timers;
-    let [pulse, shield, overdrive, regen, boosted] =
-        [pulse, shield, overdrive, regen, u8::from(boosted)].map(i32::from);
-    [
-        tick as i32,
-        body.x,
-        body.y,
-        body.vx,
-        body.vy,
-        i32::from(body.energy),
-        pulse,
-        shield,
-        overdrive,
-        regen,
-        boosted,
-    ]
+    let [tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, _, _, boosted] =
+        lance_row(tick, body, boosted);
+    [tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, boosted]
+}
+
+fn lance_row(tick: u32, body: &Body, boosted: bool) -> LanceRow {
+    let &Body { x, y, vx, vy, energy, timers } = body;
+    let Timers { pulse, lance, windup, shield, overdrive, regen, .. } = timers;
+    let [pulse, shield, overdrive, regen, lance, windup, boosted] =
+        [pulse, shield, overdrive, regen, lance, windup, u8::from(boosted)].map(i32::from);
+    let (tick, energy) = (tick as i32, i32::from(energy));
+    [tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, lance, windup, boosted]
 }
 
 /// JSON with a line for each case, so that a change shows where it is.
@@ -246,4 +336,5 @@ fn text(golden: &Golden) -> String {
         .replace("{\"name\"", "\n{\"name\"")
         .replace("]}]}", "]}\n]}\n")
         .replace(",\"obstacles\"", ",\n\"obstacles\"")
+        .replace("],\"lances\"", "],\n\"lances\"")
 }

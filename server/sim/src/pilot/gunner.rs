@@ -76,7 +76,7 @@ impl Gunner {
             _ => false,
         };
         if lance {
-            self.lance_pause = 90 + dice.below(120) as u8;
+            self.lance_pause = 120 + dice.below(120) as u8;
         }
         let fire = match (target, lead) {
             (Some(target), Some(lead)) => {
@@ -146,7 +146,7 @@ fn direct(sight: &Sight<'_>, target: &Target) -> Vector {
 /// In reach, in the open, not shielded, and energy enough to follow it up.
 fn worth_a_lance(sight: &Sight<'_>, target: &Target, way: Vector) -> bool {
     let me = &sight.me;
-    let reserve = if target.hp <= 45 { 0 } else { 24 * 256 };
+    let reserve = if target.hp <= 45 { 0 } else { 10 * 256 };
     me.can_lance
         && !target.shielded
         && me.energy >= LANCE_ENERGY + reserve

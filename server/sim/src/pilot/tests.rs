@@ -75,12 +75,16 @@ fn a_pilot_beats_a_circling_shooting_dummy() {
 fn pilots_fight_each_other_and_gather() {
     let mut world = World::new(&WorldConfig { capacity: 40, pilots: 16, seed: 5 });
     let (mut deaths, mut taken, mut hits, mut touching) = (0, 0, 0, 0);
+    let (mut beams, mut struck) = (0, 0);
     for _ in 0..1800 {
         world.step(&[]);
         for event in world.events() {
             match event {
                 Event::Hit { .. } => hits += 1,
-                Event::Beam { .. } => {}
+                Event::Beam { victim, .. } => {
+                    beams += 1;
+                    struck += u32::from(victim.is_some());
+                }
                 Event::Destroyed { .. } => deaths += 1,
                 Event::Taken { .. } => taken += 1,
             }
@@ -91,6 +95,10 @@ fn pilots_fight_each_other_and_gather() {
     }
     let ship_ticks = 16 * 1800;
     assert!(deaths > 10 && hits > 5 * deaths / 2, "{deaths} deaths, {hits} hits: they fight");
+    assert!(
+        (30..=300).contains(&beams) && struck > beams / 4,
+        "{beams} beams, {struck} struck: now and then"
+    );
     assert!(taken > 200, "{taken} pickups: they gather");
     assert!(touching < ship_ticks / 40, "{touching} ticks at a wall or an obstacle: they steer");
 }

@@ -10,6 +10,9 @@ use crate::map::{Map, Obstacle};
 use crate::pickups::Pickups;
 use crate::rules::{self, ENERGY_MAX, HP, HP_MAX};
 
+mod lance;
+mod rewind;
+
 /// A world under test, and what its players hold.
 struct Rig {
     world: World,
@@ -52,8 +55,19 @@ impl Rig {
     }
 
     fn fire(&mut self, slot: u16, aim: u16) -> &mut Rig {
-        self.inputs[usize::from(slot)] =
-            Controls { buttons: Buttons::FIRE, aim, ..Controls::default() }.into();
+        self.hold(slot, Controls { buttons: Buttons::FIRE, aim, ..Controls::default() })
+    }
+
+    fn lance(&mut self, slot: u16, aim: u16) -> &mut Rig {
+        self.hold(slot, Controls { buttons: Buttons::LANCE, aim, ..Controls::default() })
+    }
+
+    fn aim(&mut self, slot: u16, aim: u16) -> &mut Rig {
+        self.hold(slot, Controls { aim, ..Controls::default() })
+    }
+
+    fn hold(&mut self, slot: u16, controls: Controls) -> &mut Rig {
+        self.inputs[usize::from(slot)].controls = controls;
         self
     }
 
