@@ -48,6 +48,9 @@ pub(crate) struct Swarm {
     /// Seed of the bots' tempers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Share of the bots that predict their ship and compare: 5%, 100%, 0.
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
+    predict: f64,
     /// Threads that the bots run on; by default one for every 1500 bots.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
@@ -64,6 +67,7 @@ impl Swarm {
             rate: self.rate,
             room: self.room.clone(),
             seed: self.seed,
+            predict: self.predict / 100.0,
         })
     }
 
@@ -96,6 +100,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').unwrap_or(text).trim_end().parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("it must be a percentage from 0 to 100, such as 5%".into()),
+    }
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if (0.1..=100_000.0).contains(&rate) => Ok(rate),
@@ -123,6 +134,8 @@ mod tests {
     fn the_arguments_are_consistent() {
         use clap::CommandFactory;
         Args::command().debug_assert();
+        assert_eq!((percent("5%"), percent("0"), percent("2.5 %")), (Ok(5.0), Ok(0.0), Ok(2.5)));
+        assert!(percent("101%").is_err() && percent("-1").is_err() && percent("nan").is_err());
         assert!(rate("0").is_err() && rate("NaN").is_err() && rate("50").is_ok());
     }
 }

@@ -61,6 +61,9 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     if let Some(why) = &outcome.first_failure {
         eprintln!("bot-client: {} bots got no seat; the first: {why}", report.bots.failed);
     }
+    if let Some(first) = &outcome.first_misprediction {
+        eprintln!("bot-client: the first misprediction: {first}");
+    }
     if let Some(path) = &args.json {
         let mut text = serde_json::to_string_pretty(report)?;
         text.push('\n');

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::message::{Board, RosterEntry, Snapshot, Weapon, Welcome};
+use protocol::message::{Board, Obstacle as WireObstacle, RosterEntry, Snapshot, Weapon, Welcome};
 use protocol::quantize::{Q8, from_quarter};
 use protocol::snapshot::{Event, Ledger, Reader, SnapshotError, View};
 use protocol::{ClientMessage, Controls, Input, ResumeToken, ServerMessage, Slot, Tick};
@@ -235,12 +235,21 @@ impl Session {
 
 /// The arena that a `Welcome` describes.
 pub fn chart(welcome: &Welcome) -> Map {
-    let obstacles = welcome.obstacles.iter().map(|o| Obstacle {
-        x: from_quarter(o.x),
-        y: from_quarter(o.y),
-        r: from_quarter(o.r),
-    });
-    Map::new(i32::from(welcome.side) * Q8, obstacles.collect())
+    Map::new(side(welcome), obstacles(welcome).collect())
+}
+
+/// True if `map` is that arena.
+pub fn is_chart(map: &Map, welcome: &Welcome) -> bool {
+    map.side() == side(welcome) && map.obstacles().iter().copied().eq(obstacles(welcome))
+}
+
+fn side(welcome: &Welcome) -> i32 {
+    i32::from(welcome.side) * Q8
+}
+
+fn obstacles(welcome: &Welcome) -> impl Iterator<Item = Obstacle> {
+    let q8 = |o: &WireObstacle| Obstacle { x: from_quarter(o.x), y: from_quarter(o.y), r: from_quarter(o.r) };
+    welcome.obstacles.iter().map(q8)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn snapshot(n: u32, tick: u32) -> ServerMessage {
     let mut writer = Writer::new(&mut body, n == 1);
     writer.own(&Own { hp: 100, x: 1000, y: 1000, ..Own::default() });
     writer.updates(&[], &[], false);
-    if tick.is_multiple_of(10) {
+    if tick % 10 == 1 {
         let shot = Pulse { id: (tick / 10) as u16, owner: YOU, x: 0, y: 0, direction: 0, fired: tick as u8 };
         writer.pulses(&[shot], &[]);
     }
@@ -37,7 +37,7 @@ fn snapshot(n: u32, tick: u32) -> ServerMessage {
     let came_and_went = [CellOp::Append(item), CellOp::Remove { index: 0, by: Some(YOU) }];
     if n == 1 {
         writer.pickups(window, 1, std::iter::once((cell, CellChange::Full(&[]))));
-    } else if tick.is_multiple_of(15) {
+    } else if tick % 15 == 1 {
         writer.pickups(window, 1, std::iter::once((cell, CellChange::Ops(&came_and_went))));
     }
     let flags = writer.finish();
@@ -81,8 +81,11 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
             while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
             return;
         }
+        if n.is_multiple_of(20) {
+            continue; // skipped
+        }
         say(&mut socket, &snapshot(n, first + n)).await;
-        if n.is_multiple_of(30) {
+        if n % 30 == 1 {
             let feed =
                 ServerMessage::Feed { killer: Some(YOU), victim: Slot(1), weapon: Weapon::Pulse, rewind: 0 };
             say(&mut socket, &feed).await;
@@ -99,13 +102,13 @@ async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
         }
     });
     let duration = Duration::from_secs(2);
-    let config = Config { url, bots, duration, rate: 100.0, room: None, seed: 1 };
+    let config = Config { url, bots, duration, rate: 100.0, room: None, seed: 1, predict: 0.5 };
     swarm::run(config, std::future::pending(), |_| {}).await
 }
 
 #[tokio::test]
 async fn a_swarm_counts_what_happened() {
-    let Outcome { report, first_failure } = run(4, None).await;
+    let Outcome { report, first_failure, .. } = run(4, None).await;
     assert_eq!(first_failure, None);
     assert_eq!((report.bots.connected, report.bots.failed), (4, 0));
     assert!(report.is_clean(), "{report}");
@@ -118,6 +121,18 @@ async fn a_swarm_counts_what_happened() {
     assert!(report.latency_ms.p50 > 0.0 && report.latency_ms.p50 < 500.0, "{report}");
     assert!(report.bytes_per_second.down > 30.0 * report.snapshot_bytes.mean, "headers count: {report}");
     assert!(report.bytes_per_second.up > 300.0, "inputs of 15 bytes, 30 a second: {report}");
+}
+
+#[tokio::test]
+async fn a_ship_that_never_moves_is_mispredicted_and_that_is_told() {
+    let Outcome { report, first_misprediction, .. } = run(2, None).await;
+    assert!(report.mispredictions > 0 && report.mispredictions <= report.predicted_snapshots, "{report}");
+    let first = first_misprediction.expect("there is one");
+    assert_eq!((first.actual.x, first.before.x), (1000, 1000));
+    assert_eq!((report.snapshot_sections.own, report.snapshot_sections.updates), (21.0, 0.0));
+    assert!(report.snapshot_sections.pulses > 1.0 && report.snapshot_sections.pickups > 0.5, "{report}");
+    assert!(report.snapshots.skipped >= 4 && report.snapshots.long_gaps == 0, "{report}");
+    assert_eq!((report.late_percent, report.resyncs), (100.0, 0));
 }
 
 #[tokio::test]

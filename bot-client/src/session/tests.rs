@@ -1,7 +1,6 @@
 //! Sessions fed by hand.
 
 use super::*;
-use protocol::message::Obstacle as WireObstacle;
 use protocol::snapshot::{CellChange, CellOp, CellWindow, Item, Own, Pickup, PickupKind, Pulse, Writer};
 use protocol::{PROTOCOL, Seq};
 

@@ -9,10 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use protocol::RoomCode;
+use protocol::message::Welcome;
+use sim::Map;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::endpoint::Endpoint;
+use crate::predict::Misprediction;
+use crate::session::{chart, is_chart};
 pub use report::Report;
 use stats::Stats;
 
@@ -31,6 +35,16 @@ pub struct Config {
     pub room: Option<RoomCode>,
     /// Seed of the bots' tempers.
     pub seed: u64,
+    /// Share of the bots that predict their ship, 0 to 1. Unless it is 0, at least one does.
+    pub predict: f64,
+}
+
+impl Config {
+    /// True if the `index`-th bot predicts: those that do are spread evenly.
+    fn predicts(&self, index: u32) -> bool {
+        let until = |bots: u32| (f64::from(bots) * self.predict).ceil();
+        until(index + 1) > until(index)
+    }
 }
 
 /// How a swarm is getting on.
@@ -69,6 +83,8 @@ pub struct Outcome {
     pub report: Report,
     /// Why the first bot without a seat has none.
     pub first_failure: Option<String>,
+    /// The first ship that was not as predicted.
+    pub first_misprediction: Option<Misprediction>,
 }
 
 /// How long a bot may take to get its seat.
@@ -87,12 +103,23 @@ struct Shared {
     window: OnceLock<Instant>,
     leaving: AtomicBool,
     stats: Mutex<Stats>,
+    /// The arena of whoever came last: most share it.
+    map: Mutex<Option<Arc<Map>>>,
 }
 
 impl Shared {
     /// The lock is held for a few histogram updates and never across an await.
     fn stats(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The arena of a `Welcome`, shared with earlier bots in the same one.
+    fn map(&self, welcome: &Welcome) -> Arc<Map> {
+        let mut known = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(map) = known.as_ref().filter(|map| is_chart(map, welcome)) {
+            return Arc::clone(map);
+        }
+        Arc::clone(known.insert(Arc::new(chart(welcome))))
     }
 
     fn leaving(&self) -> bool {
@@ -112,6 +139,7 @@ pub async fn run(
         window: OnceLock::new(),
         leaving: AtomicBool::new(false),
         stats: Mutex::new(Stats::default()),
+        map: Mutex::new(None),
     });
     let mut bots = JoinSet::new();
     let started = Instant::now();
@@ -157,6 +185,7 @@ pub async fn run(
     Outcome {
         report: Report::new(url, window.as_secs_f64(), &stats),
         first_failure: stats.first_failure.clone(),
+        first_misprediction: stats.first_misprediction,
     }
 }
 
@@ -172,5 +201,25 @@ fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
         lost: stats.disconnects.values().sum(),
         latency_p50_ms: stats.latency.quantile(0.5) as f64 / 1000.0,
         latency_p99_ms: stats.latency.quantile(0.99) as f64 / 1000.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bots_that_predict_are_as_many_as_asked_for_and_spread() {
+        let count = |bots: u32, predict: f64| {
+            let url = "ws://x:1/ws".parse().unwrap();
+            let duration = Duration::from_secs(1);
+            let config = Config { url, bots, duration, rate: 1.0, room: None, seed: 1, predict };
+            (0..bots).filter(|&index| config.predicts(index)).count()
+        };
+        for (bots, predict, expected) in
+            [(100, 0.05, 5), (1000, 0.05, 50), (10, 0.05, 1), (1, 0.01, 1), (40, 0.0, 0), (40, 1.0, 40)]
+        {
+            assert_eq!(count(bots, predict), expected, "{predict} of {bots}");
+        }
     }
 }

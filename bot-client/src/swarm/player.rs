@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::message::{Hello, MARGIN_MISSING};
+use protocol::snapshot::Ledger;
 use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -43,9 +44,13 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     }
     let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
     let now = Instant::now();
+    let mut session = Session::on_map(shared.map(&welcome), &welcome, now).forgetting_names();
+    if config.predicts(index) {
+        session = session.predicting();
+    }
     let mut player = Player {
         client,
-        session: Session::new(&welcome, now).forgetting_names(),
+        session,
         bot: Bot::new(seed),
         pending: VecDeque::new(),
         measuring: None,
@@ -75,7 +80,8 @@ struct Player<'a> {
     /// Inputs that no snapshot has answered, with their scheduled send times; ascending ticks.
     pending: VecDeque<(Tick, Instant)>,
     measuring: Option<Measuring>,
-    last_arrival: Option<Instant>,
+    /// When the last snapshot came, and its tick.
+    last_arrival: Option<(Instant, Tick)>,
     alive_at: Instant,
     asked_at: Instant,
     shared: &'a Shared,
@@ -85,6 +91,7 @@ struct Player<'a> {
 struct Measuring {
     since: Instant,
     tally: Tally,
+    ledger: Ledger,
     traffic: (u64, u64),
 }
 
@@ -112,7 +119,7 @@ impl Player<'_> {
         let mut lag = None;
         while let Some(due) = self.session.clock.due(now) {
             let (controls, seen) = self.bot.hold(&self.session);
-            let input = self.session.input_seeing(due.tick, controls, seen);
+            let input = self.session.commit(due.tick, controls, seen);
             self.client.queue(&ClientMessage::Input(input));
             // A clock that jumped back sends some ticks again.
             while self.pending.back().is_some_and(|&(tick, _)| tick >= due.tick) {
@@ -163,7 +170,7 @@ impl Player<'_> {
             self.alive_at = now;
         }
         let answered = self.pending.partition_point(|&(tick, _)| tick <= view.tick);
-        let before = self.last_arrival.replace(now);
+        let before = self.last_arrival.replace((now, view.tick));
         let Some(Measuring { since, .. }) = self.measuring else {
             self.pending.drain(..answered);
             return;
@@ -172,8 +179,11 @@ impl Player<'_> {
         for (_, scheduled) in self.pending.drain(..answered).filter(|&(_, at)| at >= since) {
             stats.latency.record(now.saturating_duration_since(scheduled));
         }
-        if let Some(before) = before.filter(|&at| at >= since) {
-            stats.interval.record(now - before);
+        if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
+            let ticks = view.tick.since(tick);
+            stats.interval.record(now - at);
+            stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
+            stats.long_gaps += u64::from(ticks > 2);
         }
         stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
         stats.snapshot_bytes.record_value(self.client.last_len() as u64);
@@ -182,8 +192,9 @@ impl Player<'_> {
     /// Notes the counters once the swarm measures.
     fn open_window(&mut self, now: Instant) {
         if self.measuring.is_none() && self.shared.window.get().is_some() {
-            let (tally, traffic) = (self.session.tally, self.client.traffic());
-            self.measuring = Some(Measuring { since: now, tally, traffic });
+            let (tally, ledger) = (self.session.tally, *self.session.ledger());
+            let traffic = self.client.traffic();
+            self.measuring = Some(Measuring { since: now, tally, ledger, traffic });
         }
     }
 
@@ -194,7 +205,15 @@ impl Player<'_> {
         if let Some(closed) = lost {
             *stats.disconnects.entry(closed.code).or_default() += 1;
         }
+        stats.resyncs += self.session.resyncs;
+        if let Some(prediction) = &self.session.prediction {
+            let tally = prediction.tally();
+            stats.predictions.compared += tally.compared;
+            stats.predictions.mispredictions += tally.mispredictions;
+            stats.first_misprediction = stats.first_misprediction.or(prediction.first().copied());
+        }
         let Some(begin) = &self.measuring else { return };
+        add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
         stats.bot_time += now - begin.since;
         let (down, up) = self.client.traffic();
         stats.down += down - begin.traffic.0;
@@ -243,4 +262,14 @@ impl Player<'_> {
         };
         timeout(LAST_WORDS, read).await.unwrap_or(known)
     }
+}
+
+/// Adds what the sections cost between two looks at a ledger.
+fn add_sections(sum: &mut Ledger, now: &Ledger, then: &Ledger) {
+    sum.own += now.own - then.own;
+    sum.updates += now.updates - then.updates;
+    sum.enters += now.enters - then.enters;
+    sum.pulses += now.pulses - then.pulses;
+    sum.pickups += now.pickups - then.pickups;
+    sum.events += now.events - then.events;
 }

@@ -27,10 +27,18 @@ pub struct Report {
     pub interval_ms: Interval,
     /// Length of a snapshot message, without the WebSocket header.
     pub snapshot_bytes: Sizes,
+    /// Mean length of each section of a snapshot's body.
+    pub snapshot_sections: Sections,
     /// Per client, WebSocket headers included, TCP/IP excluded.
     pub bytes_per_second: Rates,
     /// Share of snapshots whose tick had no input of the client's in time.
-    pub missing_inputs_percent: f64,
+    pub late_percent: f64,
+    /// Snapshots that could not be read, so that a full one had to be asked for, since the bots joined. Expected: 0.
+    pub resyncs: u64,
+    /// Snapshots that a predicted ship was compared in, since the bots joined.
+    pub predicted_snapshots: u64,
+    /// Those in which it was elsewhere, though nothing had acted on it from outside. Expected: 0.
+    pub mispredictions: u64,
     /// Pulses fired.
     pub shots_per_bot_minute: f64,
     /// Ships destroyed.
@@ -57,6 +65,10 @@ pub struct Bots {
 pub struct Snapshots {
     /// Mean over clients and the window.
     pub per_second_per_client: f64,
+    /// Ticks that clients were sent no snapshot for.
+    pub skipped: u64,
+    /// Times that two snapshots were more than two ticks apart.
+    pub long_gaps: u64,
 }
 
 /// Quantiles of a latency, ms.
@@ -88,6 +100,23 @@ pub struct Sizes {
     pub p99: u64,
 }
 
+/// Mean bytes of a snapshot by section.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sections {
+    /// The own ship.
+    pub own: f64,
+    /// Ships that leave the view or change.
+    pub updates: f64,
+    /// Ships that come into view.
+    pub enters: f64,
+    /// Pulses and hits.
+    pub pulses: f64,
+    /// Pickups.
+    pub pickups: f64,
+    /// Explosions, beams and the check.
+    pub events: f64,
+}
+
 /// Bytes a second.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rates {
@@ -111,12 +140,18 @@ impl Report {
         let per_second = |n: u64| if seconds > 0.0 { round(n as f64 / seconds) } else { 0.0 };
         let per_minute = |n: u32| if seconds > 0.0 { round(f64::from(n) * 60.0 / seconds) } else { 0.0 };
         let bytes = &stats.snapshot_bytes;
+        let per_snapshot = |n: u64| round(n as f64 / bytes.count().max(1) as f64);
+        let sections = &stats.sections;
         Report {
             schema: "drift-swarm/1",
             url,
             bots: Bots { connected: stats.connected, failed: stats.failed },
             window_seconds: round(window_seconds),
-            snapshots: Snapshots { per_second_per_client: per_second(bytes.count()) },
+            snapshots: Snapshots {
+                per_second_per_client: per_second(bytes.count()),
+                skipped: stats.skipped,
+                long_gaps: stats.long_gaps,
+            },
             latency_ms: Latency {
                 p50: ms(&stats.latency, 0.5),
                 p90: ms(&stats.latency, 0.9),
@@ -130,8 +165,19 @@ impl Report {
                 p50: bytes.quantile(0.5),
                 p99: bytes.quantile(0.99),
             },
+            snapshot_sections: Sections {
+                own: per_snapshot(sections.own),
+                updates: per_snapshot(sections.updates),
+                enters: per_snapshot(sections.enters),
+                pulses: per_snapshot(sections.pulses),
+                pickups: per_snapshot(sections.pickups),
+                events: per_snapshot(sections.events),
+            },
             bytes_per_second: Rates { down: per_second(stats.down), up: per_second(stats.up) },
-            missing_inputs_percent: round(100.0 * stats.missing_inputs as f64 / bytes.count().max(1) as f64),
+            late_percent: per_snapshot(100 * stats.missing_inputs),
+            resyncs: stats.resyncs,
+            predicted_snapshots: stats.predictions.compared,
+            mispredictions: stats.predictions.mispredictions,
             shots_per_bot_minute: per_minute(stats.tally.shots),
             kills_per_bot_minute: per_minute(stats.tally.kills),
             pickups_per_bot_minute: per_minute(stats.tally.pickups),
@@ -166,7 +212,11 @@ impl fmt::Display for Report {
         let lag = &self.generator.schedule_lag_ms;
         writeln!(f, "bots             {} connected, {} failed", self.bots.connected, self.bots.failed)?;
         writeln!(f, "window           {:.1} s", self.window_seconds)?;
-        writeln!(f, "snapshots        {:.2} /s per client", self.snapshots.per_second_per_client)?;
+        let Snapshots { per_second_per_client: rate, skipped, long_gaps } = self.snapshots;
+        writeln!(
+            f,
+            "snapshots        {rate:.2} /s per client, {skipped} skipped, {long_gaps} gaps > 2 ticks"
+        )?;
         writeln!(
             f,
             "input→snapshot   p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1} ms"
@@ -176,10 +226,15 @@ impl fmt::Display for Report {
             "  own lateness   p50 {:.1}  p99 {:.1}  max {:.1} ms (contained)",
             lag.p50, lag.p99, lag.max
         )?;
-        writeln!(f, "inputs missed    {:.2} % of ticks", self.missing_inputs_percent)?;
+        writeln!(f, "inputs late      {:.2} % of ticks", self.late_percent)?;
         writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
         let size = &self.snapshot_bytes;
         writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;
+        let Sections { own, updates, enters, pulses, pickups, events } = self.snapshot_sections;
+        writeln!(
+            f,
+            "  sections       own {own:.1}  updates {updates:.1}  enters {enters:.1}  pulses {pulses:.1}  pickups {pickups:.1}  events {events:.1} B"
+        )?;
         let rate = &self.bytes_per_second;
         writeln!(f, "traffic          down {:.0}  up {:.0} B/s per client", rate.down, rate.up)?;
         let (shots, kills) = (self.shots_per_bot_minute, self.kills_per_bot_minute);
@@ -188,6 +243,9 @@ impl fmt::Display for Report {
             f,
             "play             {shots:.1} shots  {kills:.2} kills  {pickups:.1} pickups per bot and minute"
         )?;
+        let (wrong, all) = (self.mispredictions, self.predicted_snapshots);
+        writeln!(f, "mispredictions   {wrong} of {all} predicted snapshots")?;
+        writeln!(f, "resyncs          {}", self.resyncs)?;
         write!(f, "disconnects      ")?;
         if self.disconnects.is_empty() {
             write!(f, "none")?;
@@ -254,6 +312,18 @@ mod tests {
             "/snapshot_bytes/mean",
             "/snapshot_bytes/p50",
             "/snapshot_bytes/p99",
+            "/snapshot_sections/own",
+            "/snapshot_sections/updates",
+            "/snapshot_sections/enters",
+            "/snapshot_sections/pulses",
+            "/snapshot_sections/pickups",
+            "/snapshot_sections/events",
+            "/late_percent",
+            "/resyncs",
+            "/predicted_snapshots",
+            "/mispredictions",
+            "/snapshots/skipped",
+            "/snapshots/long_gaps",
             "/bytes_per_second/down",
             "/bytes_per_second/up",
             "/shots_per_bot_minute",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use protocol::snapshot::Ledger;
 
+use crate::predict::{self, Misprediction};
 use crate::session::Tally;
 
 /// Durations in µs up to a minute with three digits. More is recorded as a minute.
@@ -33,6 +35,18 @@ pub struct Stats {
     pub snapshot_bytes: Micros,
     /// Snapshots that say that the bot's input for their tick had not arrived in time.
     pub missing_inputs: u64,
+    /// Bytes of the measured snapshots' bodies, by section.
+    pub sections: Ledger,
+    /// Ticks between two snapshots of one bot for which none came.
+    pub skipped: u64,
+    /// Times that it was more than one tick.
+    pub long_gaps: u64,
+    /// Snapshots that could not be read, from the bots' joining on.
+    pub resyncs: u64,
+    /// What became of predictions, from the bots' joining on.
+    pub predictions: predict::Tally,
+    /// The first ship that was not as predicted.
+    pub first_misprediction: Option<Misprediction>,
     /// Bytes received by all, WebSocket headers included.
     pub down: u64,
     /// Bytes sent by all, WebSocket headers included.
@@ -96,6 +110,12 @@ impl Default for Stats {
             schedule_lag: Micros::new(),
             snapshot_bytes: Micros::new(),
             missing_inputs: 0,
+            sections: Ledger::default(),
+            skipped: 0,
+            long_gaps: 0,
+            resyncs: 0,
+            predictions: predict::Tally::default(),
+            first_misprediction: None,
             down: 0,
             up: 0,
             tally: Tally::default(),
