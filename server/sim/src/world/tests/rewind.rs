@@ -1,8 +1,11 @@
 //! Lag compensation: a shot strikes what its shooter saw, up to a limit; life, shields and walls are judged now.
 
 use super::*;
+use crate::collision::Sweep;
+use crate::dice::Dice;
 use crate::history::PARTS;
-use crate::rules::{PULSE_MUZZLE, PULSE_REWIND_TICKS, PULSE_SPEED};
+use crate::rewind::Shooter;
+use crate::rules::{PULSE_MUZZLE, PULSE_REWIND_TICKS, PULSE_SPEED, SHIP_RADIUS};
 use crate::trig;
 
 /// The tick at which shots are let off: the target then passes the shooter, 400 u away, at cruise speed.
@@ -220,6 +223,40 @@ fn no_ship_strays_farther_in_a_tick_than_a_look_back_allows_for() {
         }
     }
     assert!(farthest > 10 * Q8 && farthest < crate::rewind::STRIDE, "{farthest}");
+}
+
+#[test]
+fn a_look_back_finds_what_a_scan_of_the_past_finds() {
+    let mut world = World::new(&WorldConfig { capacity: 40, pilots: 60, seed: 4 });
+    let mut dice = Dice::new(5);
+    let (mut found, mut moved) = (0, 0);
+    let mut past: Vec<Vec<(u32, i32, i32)>> = Vec::new();
+    for tick in 0..300 {
+        world.step(&[]);
+        past.push(world.ships.iter().map(|(_, s)| (if s.alive { s.life } else { 0 }, s.x, s.y)).collect());
+        for _ in 0..if tick < 20 { 0 } else { 10 } {
+            let mut roll = || dice.between(0, world.map.side());
+            let from = (roll(), roll());
+            let reach = 500 * Q8;
+            let to = (from.0 + dice.between(-reach, reach), from.1 + dice.between(-reach, reach));
+            let ticks = dice.below(8) as usize;
+            let way = Sweep { from, to };
+            let shooter = Shooter { key: dice.below(60) as usize, generation: 0 };
+            let struck = world.first_ship(way, SHIP_RADIUS, ticks as u8 * PARTS, shooter);
+            let then = &past[past.len() - 1 - ticks];
+            let scan = world.ships.iter().filter(|(key, ship)| ship.alive && *key != shooter.key);
+            let scan = scan.filter(|(key, ship)| then[*key].0 == ship.life);
+            let scan = scan.filter_map(|(key, _)| {
+                way.touches((then[key].1, then[key].2), SHIP_RADIUS).map(|along| (along, key))
+            });
+            let first = scan.min().map(|(along, key)| (key, way.at(along)));
+            assert_eq!(struck, first, "tick {tick}, {ticks} ago");
+            found += u32::from(struck.is_some());
+            moved +=
+                u32::from(struck.map(|s| s.0) != world.first_ship(way, SHIP_RADIUS, 0, shooter).map(|s| s.0));
+        }
+    }
+    assert!(found > 200 && moved > 50, "{found} found, {moved} of them not there any more");
 }
 
 #[test]
