@@ -7,6 +7,7 @@ import { Controls } from './view/controls.js';
 import { byId } from './view/dom.js';
 import { Hud, nameOf } from './view/hud.js';
 import { Minimap } from './view/minimap.js';
+import { NetGraph } from './view/netgraph.js';
 import { hueOf, Renderer } from './view/renderer.js';
 import { Screens } from './view/screens.js';
 
@@ -16,6 +17,7 @@ const canvas = /** @type {HTMLCanvasElement} */ (byId('arena'));
 const renderer = new Renderer(canvas);
 const minimap = new Minimap(/** @type {HTMLCanvasElement} */ (byId('minimap')));
 const hud = new Hud();
+const netGraph = new NetGraph();
 const idleScene = attract();
 const { camera, effects } = renderer;
 
@@ -35,7 +37,7 @@ const game = new Game(url.href, {
   welcome,
   board: () => hud.board(game),
   feed: (feed) => {
-    hud.feed(game, feed);
+    hud.feed(game, feed, netGraph.shown);
     if (feed.killer === game.you && feed.victim !== game.you) hud.toast('Destroyed ', nameOf(game.people, feed.victim));
   },
   hurt: () => {
@@ -63,6 +65,7 @@ const screens = new Screens({
     game.join({ name, hue, room, aspect: camera.aspect });
   },
   leave: () => game.leave(),
+  netGraph: () => netGraph.toggle(),
   spawn: () => game.spawn(),
   hurry: () => game.net.hurry(),
   invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}`,
@@ -78,13 +81,14 @@ let bannerText = '';
 const own = { x: 0, y: 0, vx: 0, vy: 0, aim: 0, hp: 0, state: 0, slot: 0, thrust: 0, push: 0 };
 /** @type {import('./view/renderer.js').Scene} */
 const scene = {
-  side: 0, obstacles: [], x: 0, y: 0, own: null, ships: [], pulses: [], pickups: [], people: game.people, pointer: null,
+  side: 0, obstacles: [], arena: game.arena, x: 0, y: 0, own: null, ships: [], pulses: [], pickups: [], people: game.people, pointer: null,
 };
 
 /** @param {import('./client/codec.js').Welcome} message */
 function welcome(message) {
   reloaded(false);
   scene.side = message.side;
+  scene.arena = game.arena;
   scene.obstacles = message.obstacles.map(({ x, y, r }) => ({ x: x / 4, y: y / 4, r: r / 4 }));
   renderer.clear();
   if (!playing) {
@@ -232,6 +236,7 @@ let lastFrame = performance.now();
 /** @param {number} now */
 function frame(now) {
   requestAnimationFrame(frame);
+  const began = performance.now();
   const ms = Math.min(250, Math.max(0, now - lastFrame));
   lastFrame = now;
   game.stats.frames++;
@@ -243,9 +248,12 @@ function frame(now) {
     controls.sample();
     prepareScene();
     renderer.draw(scene, ms);
-    controls.thumbs.draw(renderer.ctx);
+    controls.thumbs.draw(renderer.ctx, hud.lanceReady);
     minimap.frame(scene, camera, game.board?.crown ?? null, game.you, ms);
     hud.frame(game, ms);
+    game.stats.frameGaps.push(ms);
+    game.stats.frameWork.push(performance.now() - began);
+    netGraph.frame(game, ms);
   } else {
     idleScene.advance(ms / 1000);
     renderer.draw(idleScene.scene, ms);
@@ -265,6 +273,7 @@ window.addEventListener('resize', resize);
 window.addEventListener('online', () => game.net.hurry());
 window.addEventListener('keydown', (event) => {
   if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
+  if (event.code === 'KeyN' && playing && screens.clear && !event.repeat) netGraph.toggle();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) controls.release();

@@ -4,6 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
+import { solidAhead } from '../client/lance.js';
 import { muzzle, reach, velocity } from '../client/pulses.js';
 import { cos, DEED, isqrt, newBody, sin, step, TRIG, trigHash } from '../client/step.js';
 
@@ -50,5 +51,34 @@ for (const { name, start, inputs, states, pulses } of golden.cases) {
     }
     assert.ok(states.length > 0 && states.at(-1)[0] === tick);
     assert.deepEqual(shots, pulses);
+  });
+}
+
+for (const { name, start, inputs, states, beams } of golden.lances) {
+  test(`golden steps with the Lance: ${name}`, () => {
+    const body = newBody();
+    [, body.x, body.y, body.vx, body.vy, body.energy, body.pulse, body.shield, body.overdrive, body.regen, body.lance, body.windup] = start;
+    const expected = new Map(states.map((row) => [row[0], row]));
+    const shots = [];
+    let tick = 0;
+    for (const [ticks, ctl, dir, aim] of inputs) {
+      for (let n = 0; n < ticks; n++) {
+        tick++;
+        const boosting = (ctl & 16) !== 0 && (ctl & 7) > 0 && body.energy >= 384;
+        if (step(body, { ctl, dir, aim }, arena) & DEED.BEAMED) shots.push([tick, body.x, body.y, aim]);
+        const row = expected.get(tick);
+        if (row) {
+          const { x, y, vx, vy, energy, pulse, shield, overdrive, regen, lance, windup } = body;
+          assert.deepEqual([tick, x, y, vx, vy, energy, pulse, shield, overdrive, regen, lance, windup, boosting ? 1 : 0], row);
+        }
+      }
+    }
+    assert.equal(tick, states.at(-1)[0]);
+    assert.deepEqual(shots, beams.map((row) => row.slice(0, 4)));
+    // What is drawn of a beam ends where the server's does, to less than a unit.
+    for (const [, x, y, aim, toX, toY] of beams) {
+      const length = solidAhead(arena, x / 256, y / 256, aim);
+      assert.ok(Math.abs(length - Math.hypot(toX - x, toY - y) / 256) < 1, `${length}`);
+    }
   });
 }

@@ -7,7 +7,7 @@ import { Thumbs } from './thumbs.js';
 /** @type {Readonly<Record<string, string>>} */
 const KEYS = Object.freeze({
   KeyW: 'up', ArrowUp: 'up', KeyS: 'down', ArrowDown: 'down', KeyA: 'left', ArrowLeft: 'left', KeyD: 'right', ArrowRight: 'right',
-  ShiftLeft: 'boost', ShiftRight: 'boost', Space: 'boost',
+  ShiftLeft: 'boost', ShiftRight: 'boost', Space: 'boost', KeyE: 'lance', KeyQ: 'lance',
 });
 
 export class Controls {
@@ -15,6 +15,7 @@ export class Controls {
   #held = new Set();
   #out = { ctl: 0, dir: 0, aim: 0 };
   #mouseDown = false;
+  #rightDown = false;
 
   /** @param {HTMLElement} target The canvas. @param {() => boolean} active True while keys belong to the game. */
   constructor(target, active) {
@@ -52,18 +53,27 @@ export class Controls {
         this.pointer = null;
       } else if (event.button === 0) {
         this.#mouseDown = true;
+      } else if (event.button === 2) {
+        this.#rightDown = true;
       }
     });
-    window.addEventListener('pointerup', (event) => {
-      if (event.pointerType !== 'touch' && event.button === 0) this.#mouseDown = false;
-    });
+    // A second button of a mouse that has one down already is a move, not a `pointerdown`.
+    for (const type of /** @type {const} */ (['pointermove', 'pointerup'])) {
+      window.addEventListener(type, (event) => {
+        if (event.pointerType === 'touch') return;
+        if (event.button === 0 || event.button === 2) {
+          this.#mouseDown = (event.buttons & 1) !== 0 && (this.#mouseDown || event.target === target);
+          this.#rightDown = (event.buttons & 2) !== 0 && (this.#rightDown || event.target === target);
+        }
+      });
+    }
     target.addEventListener('contextmenu', (event) => event.preventDefault());
   }
 
   /** Lets go of everything. */
   release() {
     this.#held.clear();
-    this.#mouseDown = false;
+    this.#mouseDown = this.#rightDown = false;
     this.thumbs.release();
   }
 
@@ -80,6 +90,7 @@ export class Controls {
     let magnitude = 0;
     let fire = this.#mouseDown;
     let boost = this.#holds('boost');
+    const lance = this.#rightDown || this.#holds('lance') || thumbs.lance.id >= 0;
     const x = (this.#holds('right') ? 1 : 0) - (this.#holds('left') ? 1 : 0);
     const y = (this.#holds('down') ? 1 : 0) - (this.#holds('up') ? 1 : 0);
     if (x !== 0 || y !== 0) {
@@ -100,7 +111,7 @@ export class Controls {
     }
     this.push = magnitude / 7;
     this.boosting = boost && magnitude > 0;
-    out.ctl = magnitude | (((fire ? BUTTON.FIRE : 0) | (boost ? BUTTON.BOOST : 0)) << 3);
+    out.ctl = magnitude | (((fire ? BUTTON.FIRE : 0) | (boost ? BUTTON.BOOST : 0) | (lance ? BUTTON.LANCE : 0)) << 3);
     out.dir = Math.round((this.heading * 128) / Math.PI) & 255;
     out.aim = Math.round((this.aim * 2048) / Math.PI) & 4095;
     return out;

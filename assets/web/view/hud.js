@@ -1,5 +1,6 @@
 // The panels over the arena: meters, chips, scoreboard, feed, connection. Reads the game, changes only the page.
 
+import { LANCE_ENERGY } from '../client/step.js';
 import { byId, make, setText } from './dom.js';
 
 const FEED_LINES = 5;
@@ -10,6 +11,7 @@ const NUMBERS = Array.from({ length: 256 }, (_, n) => String(n));
 export class Hud {
   #meters = {
     hp: meter('meter-hp'), energy: meter('meter-energy'), pulse: meter('meter-pulse'),
+    lance: meter('meter-lance'),
   };
   #hud = byId('hud');
   #vitals = byId('vitals');
@@ -24,7 +26,11 @@ export class Hud {
   #hurtLeft = 0;
   #netDue = 0;
   #pulseFull = 6;
+  #lanceFull = 45;
+  #lanceLast = 0;
   #alive = true;
+  /** Part of what the next Lance needs that is there: its cooldown and its energy, 0..1. */
+  lanceReady = 0;
 
   /** @param {boolean} shown */
   show(shown) {
@@ -52,6 +58,10 @@ export class Hud {
     if (body.pulse > this.#pulseFull - 1) this.#pulseFull = Math.max(1, body.pulse);
     const ready = alive ? 1 - Math.min(1, body.pulse / this.#pulseFull) : 0;
     this.#meters.pulse(ready, '', false);
+    if (body.lance > this.#lanceLast) this.#lanceFull = body.lance;
+    this.#lanceLast = body.lance;
+    this.lanceReady = alive ? Math.min(1 - body.lance / this.#lanceFull, body.energy / LANCE_ENERGY, 1) : 0;
+    this.#meters.lance(this.lanceReady, '', this.lanceReady < 1);
     if (alive !== this.#alive) this.#vitals.classList.toggle('dead', !(this.#alive = alive));
     const crown = game.board?.crown?.slot === game.you && game.you >= 0;
     this.#showChips(alive ? body.shield : 0, alive ? body.overdrive : 0, crown && alive);
@@ -121,17 +131,23 @@ export class Hud {
     this.#rows.replaceChildren(...lines);
   }
 
-  /** @param {import('../client/game.js').Game} game @param {import('../client/codec.js').Feed} feed */
-  feed({ people, you }, { killer, victim, weapon }) {
+  /**
+   * @param {import('../client/game.js').Game} game @param {import('../client/codec.js').Feed} feed
+   * @param {boolean} exact Also says how far back the shot was judged.
+   */
+  feed({ people, you }, { killer, victim, weapon, rewind }, exact) {
     const line = make('li');
     if (killer === you && killer !== victim) line.classList.add('own');
     if (victim === you) line.classList.add('lost');
     if (killer !== null && killer !== victim) {
       line.append(dot(people, killer), make('span', 'name', nameOf(people, killer)));
-      line.append(make('span', 'weapon', weapon === 'lance' ? '━▸' : '▸'));
+      const sign = make('span', `weapon ${weapon}`);
+      sign.title = sign.ariaLabel = weapon === 'lance' ? 'Lance' : 'Pulse';
+      line.append(sign);
     }
     line.append(dot(people, victim), make('span', 'name', nameOf(people, victim)));
-    if (killer === null) line.append(make('span', 'weapon', 'gone'));
+    if (killer === null) line.append(make('span', 'gone', 'gone'));
+    if (exact) line.append(make('span', 'rewind', `${Math.round((rewind / 8) * (1000 / 30))} ms`));
     this.#feed.prepend(line);
     const most = window.innerHeight <= 480 ? 2 : window.innerWidth <= 620 ? 3 : FEED_LINES;
     while (this.#feed.childElementCount > most) this.#feed.lastElementChild?.remove();

@@ -5,13 +5,15 @@ import { Camera } from './camera.js';
 import { Effects } from './effects.js';
 import { COLOUR, HUES } from './palette.js';
 import { PICKUP_SIZE, PULSE_SIZE, SHIP_SIZE, Sprites } from './sprites.js';
+import { drawTelegraph } from './telegraph.js';
 import { drawFloor, drawObstacles } from './terrain.js';
 import { Trails } from './trails.js';
 
 /**
  * @typedef {{x: number, y: number, vx: number, vy: number, aim: number, hp: number, state: number, slot: number,
  *   thrust: number, push: number}} OwnShown `thrust`: heading of the engine in radians; `push`: 0..1.
- * @typedef {{side: number, obstacles: readonly {x: number, y: number, r: number}[], x: number, y: number,
+ * @typedef {{side: number, obstacles: readonly {x: number, y: number, r: number}[],
+ *   arena: import('../client/step.js').Arena, x: number, y: number,
  *   own: OwnShown | null, ships: readonly import('../client/interpolate.js').ShownShip[],
  *   pulses: readonly import('../client/pulses.js').ShownPulse[],
  *   pickups: readonly import('../client/snapshot.js').Pickup[],
@@ -72,6 +74,10 @@ export class Renderer {
     // A pulse that comes to an obstacle disappears below it.
     this.#pulses(scene);
     drawObstacles(ctx, camera, scene.obstacles);
+    for (const ship of scene.ships) {
+      if (ship.state & STATE.WINDUP) drawTelegraph(ctx, scene.arena, ship, hueOf(scene, ship.slot), false, this.seconds);
+    }
+    if (own && own.state & STATE.WINDUP) drawTelegraph(ctx, scene.arena, own, hueOf(scene, own.slot), true, this.seconds);
     for (const ship of scene.ships) this.#ship(ship, hueOf(scene, ship.slot), null);
     if (own) this.#ship(own, hueOf(scene, own.slot), own);
     effects.draw(ctx, this.sprites, camera);

@@ -24,7 +24,7 @@ export class Screens {
 
   /**
    * @param {{play: (choice: Choice) => void, leave: () => void, spawn: () => void, hurry: () => void,
-   *   invite: () => string}} on
+   *   netGraph: () => void, invite: () => string}} on
    */
   constructor(on) {
     const kept = recall();
@@ -61,6 +61,10 @@ export class Screens {
     byId('menu-leave').addEventListener('click', () => {
       this.toggleMenu(false);
       on.leave();
+    });
+    byId('menu-net').addEventListener('click', () => {
+      this.toggleMenu(false);
+      on.netGraph();
     });
     const invite = byId('menu-invite');
     invite.addEventListener('click', async () => {

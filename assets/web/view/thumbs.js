@@ -1,7 +1,10 @@
-// Two thumbs on glass: a stick wherever each one lands, left to fly and right to aim.
+// Two thumbs on glass: a stick wherever each one lands, left to fly and right to aim; and a button for the Lance.
 
 /** Radius of a stick, CSS pixels. */
 const REACH = 56;
+/** The Lance's button: its radius and how far its centre is from the right and the upper edge of its half, CSS pixels. */
+const LANCE = 34;
+const LANCE_RIGHT = 56;
 
 class Stick {
   constructor() {
@@ -44,10 +47,15 @@ export class Thumbs {
   constructor(target) {
     this.left = new Stick();
     this.right = new Stick();
+    this.lance = new Stick();
+    /** True once a thumb was seen: only then the button is shown. */
+    this.used = false;
     target.addEventListener('pointerdown', (event) => {
       if (event.pointerType !== 'touch') return;
       event.preventDefault();
-      const stick = event.clientX < window.innerWidth / 2 ? this.left : this.right;
+      this.used = true;
+      const off = Math.hypot(event.clientX - lanceX(), event.clientY - lanceY());
+      const stick = off < LANCE + 8 ? this.lance : event.clientX < window.innerWidth / 2 ? this.left : this.right;
       if (stick.id < 0) stick.down(event);
     });
     window.addEventListener('pointermove', (event) => this.#of(event)?.move(event));
@@ -59,16 +67,22 @@ export class Thumbs {
   /** @param {PointerEvent} event */
   #of(event) {
     if (event.pointerId === this.left.id) return this.left;
+    if (event.pointerId === this.lance.id) return this.lance;
     return event.pointerId === this.right.id ? this.right : null;
   }
 
   release() {
     this.left.up();
     this.right.up();
+    this.lance.up();
   }
 
-  /** Shows the sticks that are held. @param {CanvasRenderingContext2D} ctx In CSS pixels. */
-  draw(ctx) {
+  /**
+   * Shows the sticks that are held, and the Lance's button.
+   * @param {CanvasRenderingContext2D} ctx In CSS pixels. @param {number} ready Part of what the next Lance needs, 0..1.
+   */
+  draw(ctx, ready) {
+    if (this.used) this.#button(ctx, ready);
     for (const stick of [this.left, this.right]) {
       if (stick.id < 0) continue;
       const far = Math.min(1.25, stick.length) * REACH;
@@ -83,4 +97,38 @@ export class Thumbs {
       ctx.fill();
     }
   }
+
+  /** @param {CanvasRenderingContext2D} ctx @param {number} ready */
+  #button(ctx, ready) {
+    const x = lanceX();
+    const y = lanceY();
+    const held = this.lance.id >= 0;
+    ctx.fillStyle = held ? 'rgba(240, 201, 74, 0.4)' : 'rgba(14, 21, 34, 0.6)';
+    ctx.beginPath();
+    ctx.arc(x, y, LANCE, 0, Math.PI * 2);
+    ctx.fill();
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = 'rgba(200, 220, 255, 0.25)';
+    ctx.stroke();
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = ready >= 1 ? '#f0c94a' : 'rgba(200, 220, 255, 0.7)';
+    ctx.beginPath();
+    ctx.arc(x, y, LANCE, -Math.PI / 2, -Math.PI / 2 + Math.PI * 2 * Math.min(1, ready));
+    ctx.stroke();
+    ctx.font = '600 13px system-ui, sans-serif';
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = ready >= 1 ? '#ffe08a' : 'rgba(231, 237, 247, 0.75)';
+    ctx.fillText('Lance', x, y);
+    ctx.textBaseline = 'alphabetic';
+  }
+}
+
+/** The button's centre, CSS pixels: at the right, where an aiming thumb does not land. */
+function lanceX() {
+  return window.innerWidth - LANCE_RIGHT;
+}
+
+function lanceY() {
+  return window.innerHeight / 2;
 }
