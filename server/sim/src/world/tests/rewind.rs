@@ -8,8 +8,9 @@ use crate::rewind::Shooter;
 use crate::rules::{PULSE_MUZZLE, PULSE_REWIND_TICKS, PULSE_SPEED, SHIP_RADIUS};
 use crate::trig;
 
-/// The tick at which shots are let off: the target then passes the shooter, 400 u away, at cruise speed.
+/// The tick at which shots are let off: the target then passes the shooter at cruise speed.
 const SHOT: usize = 60;
+/// Where the shooter stands, mostly: 400 u from the target's way.
 const PLACE: (i32, i32) = (MIDDLE - 300 * Q8, MIDDLE);
 
 /// A ship that stands and one that flies south, with the latter's place after each tick up to 100.
@@ -35,8 +36,8 @@ fn seen(path: &[(i32, i32)], tick: usize, eighths: usize) -> (i32, i32) {
     (part(newer.0, older.0), part(newer.1, older.1))
 }
 
-fn towards((x, y): (i32, i32)) -> u16 {
-    trig::heading(x - PLACE.0, y - PLACE.1)
+fn towards((x, y): (i32, i32), from: (i32, i32)) -> u16 {
+    trig::heading(x - from.0, y - from.1)
 }
 
 /// A player that sees the target so many eighths late aims the Lance straight at it. The room passes on `view`.
@@ -44,10 +45,10 @@ fn lance(late: usize, view: u8) -> (Option<Slot>, i32) {
     let (mut rig, path) = crossing();
     rig.run(SHOT as u32 - 5);
     rig.inputs[0].rewind = view;
-    rig.lance(0, towards(seen(&path, SHOT - 4, late))).run(1);
+    rig.lance(0, towards(seen(&path, SHOT - 4, late), PLACE)).run(1);
     // What the room passes on later does not matter any more.
     rig.inputs[0].rewind = 99;
-    rig.aim(0, towards(seen(&path, SHOT, late))).run(4);
+    rig.aim(0, towards(seen(&path, SHOT, late), PLACE)).run(4);
     let Event::Beam { to_y, victim, rewind, .. } = rig.seen[0] else { panic!("a beam: {:?}", rig.seen) };
     assert_eq!(rewind, view.min(56));
     let (_, y) = seen(&path, SHOT, rewind.into());
@@ -73,31 +74,42 @@ fn a_lance_strikes_what_its_shooter_saw_up_to_seven_ticks_ago() {
 }
 
 /// A player that sees the target so many whole ticks late fires a pulse to meet it, as it looks to this player.
-fn pulse(late: usize, view: u8) -> (bool, Rig) {
+/// Returns the tick of the hit, counted from that of the shot.
+fn pulse(late: usize, view: u8, place: (i32, i32)) -> Option<u32> {
     let (mut rig, path) = crossing();
-    rig.run(SHOT as u32 - 1);
+    rig.put(0, place.0, place.1).run(SHOT as u32 - 1);
     let meets = |ticks: &usize| {
         let (x, y) = path[SHOT - late + ticks];
-        let way = crate::body::isqrt(i64::from(x - PLACE.0).pow(2) + i64::from(y - PLACE.1).pow(2));
+        let way = crate::body::isqrt(i64::from(x - place.0).pow(2) + i64::from(y - place.1).pow(2));
         way - i64::from(PULSE_MUZZLE) <= i64::from(PULSE_SPEED) * *ticks as i64
     };
     let ticks = (0..30).find(meets).unwrap();
     rig.inputs[0].rewind = view;
-    rig.fire(0, towards(path[SHOT - late + ticks])).run(1);
+    rig.fire(0, towards(path[SHOT - late + ticks], place)).run(1);
     rig.inputs[0].controls = Controls::default();
-    rig.run(30);
-    (!rig.hits().is_empty(), rig)
+    let flown = |rig: &Rig| rig.world.tick().0 - SHOT as u32;
+    while rig.hits().is_empty() && flown(&rig) < 30 {
+        rig.run(1);
+    }
+    (!rig.hits().is_empty()).then(|| flown(&rig))
 }
 
 #[test]
 fn a_pulse_strikes_as_its_shooter_saw_it_up_to_five_ticks_late() {
     for late in 0..=5 {
-        assert!(pulse(late, late as u8 * PARTS).0, "{late} ticks late");
-        assert!(pulse(late, late as u8 * PARTS + 7).0, "eighths count for nothing");
+        assert!(pulse(late, late as u8 * PARTS, PLACE).is_some(), "{late} ticks late");
+        assert!(pulse(late, late as u8 * PARTS + 7, PLACE).is_some(), "eighths count for nothing");
     }
-    assert!(!pulse(3, 0).0, "100 ms late without compensation");
-    assert!(!pulse(12, 96).0, "400 ms late: seven ticks beyond the limit");
-    assert!(pulse(5, 96).0, "unless it leads by those");
+    assert!(pulse(3, 0, PLACE).is_none(), "100 ms late without compensation");
+    assert!(pulse(12, 96, PLACE).is_none(), "400 ms late: seven ticks beyond the limit");
+    assert!(pulse(5, 96, PLACE).is_some(), "unless it leads by those");
+    // So close that the past is all that the pulse flies through: the target is struck where it is no more.
+    let close = (MIDDLE + 40 * Q8, MIDDLE);
+    for late in 0..=5 {
+        let struck = pulse(late, late as u8 * PARTS, close);
+        assert!(struck.is_some_and(|ticks| ticks == 0 || late < 3), "{late} ticks late: {struck:?}");
+    }
+    assert_eq!([4, 5].map(|late| pulse(late, 0, close)), [None; 2], "without compensation");
 }
 
 #[test]
@@ -151,7 +163,7 @@ fn walls_and_shields_are_judged_now() {
         rig.ship(1).timers.shield = shield;
         rig.inputs[0].rewind = 24;
         rig.lance(0, 0).run(1);
-        rig.aim(0, towards(path[SHOT - 3])).run(4);
+        rig.aim(0, towards(path[SHOT - 3], PLACE)).run(4);
         assert!(matches!(rig.seen[0], Event::Beam { victim: Some(Slot(1)), damage: d, .. } if d == damage));
     }
 }
@@ -172,23 +184,25 @@ fn only_the_same_life_can_be_struck_in_the_past() {
         |world| world.destroy(Slot(1), None, protocol::message::Weapon::Pulse, 0),
     ];
     for (n, deed) in deeds.into_iter().enumerate() {
-        for ago in 1..=4 {
+        for ago in 1..=4u8 {
             // Aimed at the old place, at the new place, and between the two.
             for part in [0, 2, 1] {
-                let mut rig = duel(200);
-                rig.run(8);
-                rig.inputs[0].rewind = 56;
-                rig.lance(0, EAST).run(5 - ago);
-                let old = (MIDDLE + 200 * Q8, MIDDLE);
-                deed(&mut rig.world);
-                let ship = rig.ship(1);
-                if n > 0 {
-                    (ship.x, ship.y) = (MIDDLE + 200 * Q8, MIDDLE + 200 * Q8);
+                for view in [56, ago * 8, ago * 8 - 4] {
+                    let mut rig = duel(200);
+                    rig.run(8);
+                    rig.inputs[0].rewind = view;
+                    rig.lance(0, EAST).run(5 - u32::from(ago));
+                    let old = (MIDDLE + 200 * Q8, MIDDLE);
+                    deed(&mut rig.world);
+                    let ship = rig.ship(1);
+                    if n > 0 {
+                        (ship.x, ship.y) = (MIDDLE + 200 * Q8, MIDDLE + 200 * Q8);
+                    }
+                    let at = (old.0, old.1 + (ship.y - old.1) / 2 * part);
+                    rig.aim(0, trig::heading(at.0 - MIDDLE, at.1 - MIDDLE)).run(ago.into());
+                    let struck = matches!(rig.seen.last(), Some(Event::Beam { victim: Some(_), .. }));
+                    assert_eq!(struck, n == 0, "deed {n}, {ago} ticks before, part {part}, view {view}");
                 }
-                let at = (old.0, old.1 + (ship.y - old.1) / 2 * part);
-                rig.aim(0, trig::heading(at.0 - MIDDLE, at.1 - MIDDLE)).run(ago);
-                let struck = matches!(rig.seen.last(), Some(Event::Beam { victim: Some(_), .. }));
-                assert_eq!(struck, n == 0, "deed {n}, {ago} ticks before, part {part}");
             }
         }
     }
