@@ -7,6 +7,8 @@
 //! all traffic), [`codec`] (how it becomes bytes or text).
 
 pub mod codec;
+#[cfg(test)]
+mod golden;
 pub mod ids;
 pub mod input;
 pub mod message;

@@ -51,6 +51,8 @@ pub enum ClientMessage {
         /// The line.
         text: String,
     },
+    /// The view no longer adds up: asks for a snapshot that starts anew.
+    Resync,
 }
 
 /// What a connection asks for when it opens. In JSON only `protocol` is required.
@@ -139,6 +141,8 @@ pub enum ServerMessage {
         victim: Slot,
         /// With what.
         weapon: Weapon,
+        /// How far back the shot was judged, eighths of a tick.
+        rewind: u8,
     },
     /// Answer to `Ping`.
     Pong {

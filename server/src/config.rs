@@ -100,7 +100,7 @@ pub struct RawNet {
     pub handshake_secs: u64,
     /// Seconds between WebSocket pings.
     pub ping_secs: u64,
-    /// Seconds without a byte after which a connection counts as lost.
+    /// Seconds without a whole frame after which a connection counts as lost.
     pub silence_secs: u64,
     /// Messages a second that one connection may send on average; twice that at once.
     pub messages_per_sec: u32,
@@ -312,7 +312,7 @@ pub struct NetLimits {
     pub handshake: Duration,
     /// Between WebSocket pings.
     pub ping: Duration,
-    /// Without a byte: lost.
+    /// Without a whole frame: lost.
     pub silence: Duration,
     /// Messages a second from one connection; twice that at once.
     pub messages_per_sec: u32,

@@ -41,6 +41,8 @@ pub struct SeatRequest<'a> {
     pub aspect: u16,
     /// Play or watch.
     pub role: Role,
+    /// True if the client acknowledges snapshots.
+    pub acknowledges: bool,
     /// The connection's outbox.
     pub outbox: Arc<Outbox>,
 }
@@ -124,9 +126,10 @@ impl Lobby {
                 self.named(&mut directory, code, request.role)?
             }
         };
-        let SeatRequest { name, hue, aspect, role, outbox, .. } = request;
+        let SeatRequest { name, hue, aspect, role, acknowledges, outbox, .. } = request;
         let mailbox = Arc::new(Mailbox::new(ends.clock.clone()));
-        let join = Join { name, hue, aspect, role, mailbox: mailbox.clone(), outbox, reservation };
+        let join =
+            Join { name, hue, aspect, role, acknowledges, mailbox: mailbox.clone(), outbox, reservation };
         ends.joins.try_send(join).map_err(|error| match error {
             TrySendError::Full(_) => Farewell::bye(CloseCode::Overloaded).retry_after(1000),
             TrySendError::Closed(_) => Farewell::bye(CloseCode::RoomFailed).retry_after(1000),
@@ -161,6 +164,9 @@ impl Lobby {
                 return Ok((entry.ends.clone(), place));
             }
         }
+        if role == Role::Spectator {
+            return Err(nothing_to_watch());
+        }
         let code = self.draw_code(directory)?;
         self.named(directory, code, role)
     }
@@ -172,6 +178,10 @@ impl Lobby {
         role: Role,
     ) -> Result<(RoomEnds, Reservation), Farewell> {
         if !directory.rooms.contains_key(&code) {
+            // Whoever only watches opens no room.
+            if role == Role::Spectator {
+                return Err(nothing_to_watch());
+            }
             let entry = self.create(directory, &code)?;
             directory.rooms.insert(code.clone(), entry);
             self.shared.metrics.rooms.set(directory.rooms.len() as i64);
@@ -242,6 +252,10 @@ impl Lobby {
             }
         }
     }
+}
+
+fn nothing_to_watch() -> Farewell {
+    Farewell::because(CloseCode::RoomFull, "nobody plays there yet").retry_after(5000)
 }
 
 /// The seed of a room's world: the server's seed and the code by FNV-1a-64, so that the same seed and code give the

@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
@@ -36,15 +36,42 @@ fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    raise_file_limit(config.net.connections);
     let game = bind(config.listen, "listen").await?;
     let admin = match config.admin {
         Some(address) => Some(bind(address, "admin").await?),
         None => None,
     };
+    // Before anybody can read that we are up: a signal that comes at once is a stop, not a kill.
+    let signals = Signals::listen()?;
     announce(game.local_addr()?, admin.as_ref().map(TcpListener::local_addr).transpose()?);
-    let summary = server::run(Listeners { game, admin }, config, Options::default(), stop_signal()).await?;
-    println!("served {} players, {} ticks, {} missed ticks", summary.players, summary.ticks, summary.missed);
+    let summary = server::run(Listeners { game, admin }, config, Options::default(), stop(signals)).await?;
+    say(&format!(
+        "served {} players, {} ticks, {} missed ticks",
+        summary.players, summary.ticks, summary.missed
+    ));
     Ok(())
+}
+
+/// Prints a line. Nobody may be reading; that is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Lets this process have as many files, and so connections, as the system allows; warns if that is too few.
+fn raise_file_limit(connections: usize) {
+    let wanted = connections as u64 + 64;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < wanted => {
+            tracing::warn!(
+                limit,
+                wanted,
+                "fewer open files are allowed than net.max_connections needs: see `ulimit -Hn`"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
@@ -57,41 +84,65 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 fn announce(game: SocketAddr, admin: Option<SocketAddr>) {
     let port = game.port();
     if game.ip().is_unspecified() {
-        println!("Drift Arena listens on http://127.0.0.1:{port}");
+        say(&format!("Drift Arena listens on http://127.0.0.1:{port}"));
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         let usable = |ip: &IpAddr| !ip.is_loopback() && (ip.is_ipv4() || game.is_ipv6());
         for ip in interfaces.iter().map(if_addrs::Interface::ip).filter(usable) {
-            println!("  others on the network open http://{}", SocketAddr::new(ip, port));
+            say(&format!("  others on the network open http://{}", SocketAddr::new(ip, port)));
         }
     } else {
-        println!("Drift Arena listens on http://{game}");
+        say(&format!("Drift Arena listens on http://{game}"));
     }
     if let Some(admin) = admin {
-        println!("  metrics at http://{admin}/metrics; stop with Ctrl-C");
+        say(&format!("  metrics at http://{admin}/metrics; stop with Ctrl-C"));
     }
 }
 
 /// The first signal begins the good-byes; the second ends the process at once.
-async fn stop_signal() {
-    signal().await;
+async fn stop(mut signals: Signals) {
+    signals.next().await;
     tracing::info!("stopping: players are told; once more to stop at once");
-    tokio::spawn(async {
-        signal().await;
+    tokio::spawn(async move {
+        signals.next().await;
         std::process::exit(1);
     });
 }
 
+/// Ctrl-C and the system's polite request to end.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate()).expect("a Unix system has SIGTERM");
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub room_failures: Counter,
     /// Deadlines given up by late rooms.
     pub reanchors: Counter,
+    /// Steps taken or taken back by rooms whose ticks take too long, by what is given up now.
+    pub relief: Family<Reason, Counter>,
     joined: Counter,
     ticks: Counter,
     missed_ticks: Counter,
@@ -60,6 +62,10 @@ pub struct Metrics {
     snapshots: Counter,
     snapshot_bytes: Counter,
     snapshots_skipped: Counter,
+    snapshots_full: Counter,
+    snapshots_over_budget: Counter,
+    resyncs: Counter,
+    joins_refused: Counter,
 }
 
 impl Default for Metrics {
@@ -85,10 +91,18 @@ impl Default for Metrics {
         let rooms = register!(Gauge::default(), "rooms", "Rooms open");
         let room_failures = register!(Counter::default(), "room_failures", "Rooms that panicked");
         let reanchors = register!(Counter::default(), "reanchors", "Deadlines given up by late rooms");
+        let relief = register!(
+            Family::default(),
+            "relief_steps",
+            "Steps of rooms under load, by what is given up then"
+        );
         let joined = register!(Counter::default(), "players_joined", "Seats taken");
         let ticks = register!(Counter::default(), "ticks", "Ticks of all rooms");
-        let missed_ticks =
-            register!(Counter::default(), "missed_ticks", "Ticks that began a whole tick late or more");
+        let missed_ticks = register!(
+            Counter::default(),
+            "missed_ticks",
+            "Ticks that began a whole tick late or more, and those that a late room gave up"
+        );
         let tick_seconds = register!(
             Histogram::new(seconds),
             "tick_seconds",
@@ -105,8 +119,22 @@ impl Default for Metrics {
             "snapshots_skipped",
             "Snapshots not encoded because the last one was still on its way"
         );
+        let snapshots_full = register!(Counter::default(), "snapshots_full", "Snapshots that started anew");
+        let snapshots_over_budget = register!(
+            Counter::default(),
+            "snapshots_over_budget",
+            "Snapshots that left something out to stay small"
+        );
+        let resyncs = register!(Counter::default(), "resync", "Clients whose view no longer added up");
+        let joins_refused =
+            register!(Counter::default(), "joins_refused", "Joins refused by overloaded rooms");
         Metrics {
             registry,
+            relief,
+            snapshots_full,
+            snapshots_over_budget,
+            resyncs,
+            joins_refused,
             accepted,
             connections,
             handshakes_refused,
@@ -132,14 +160,18 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts one tick of a room that `took` so long.
-    pub fn tick(&self, report: &TickReport, took: Duration, missed: bool) {
+    pub fn tick(&self, report: &TickReport, took: Duration, missed: u64) {
         self.ticks.inc();
-        self.missed_ticks.inc_by(u64::from(missed));
+        self.missed_ticks.inc_by(missed);
         self.joined.inc_by(u64::from(report.joined));
         self.inputs_missing.inc_by(u64::from(report.inputs_missing));
         self.snapshots.inc_by(report.published.snapshots);
         self.snapshot_bytes.inc_by(report.published.bytes);
         self.snapshots_skipped.inc_by(report.published.skipped);
+        self.snapshots_full.inc_by(report.published.full);
+        self.snapshots_over_budget.inc_by(report.published.over_budget);
+        self.resyncs.inc_by(u64::from(report.resyncs));
+        self.joins_refused.inc_by(u64::from(report.refused));
         self.tick_seconds.observe(took.as_secs_f64());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.tick_max.inner().fetch_max(micros, Ordering::Relaxed);
@@ -165,6 +197,6 @@ pub struct Summary {
     pub players: u64,
     /// Ticks of all rooms.
     pub ticks: u64,
-    /// Ticks that began a whole tick late or more.
+    /// Ticks that began a whole tick late or more, and those that a late room gave up.
     pub missed: u64,
 }

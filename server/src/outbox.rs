@@ -96,6 +96,8 @@ impl Messages {
 pub struct Batch {
     /// Payload of a WebSocket pong, if the peer pinged.
     pub pong: Option<Bytes>,
+    /// Answer to the newest question of the peer; empty if there is none.
+    pub reply: Vec<u8>,
     /// Ordered messages; they precede the snapshot that needs them.
     pub ordered: Messages,
     /// The snapshot; empty if there is none.
@@ -107,16 +109,15 @@ pub struct Batch {
 impl Batch {
     fn clear(&mut self) {
         self.pong = None;
+        self.reply.clear();
         self.ordered.clear();
         self.snapshot.clear();
         self.farewell = None;
     }
 
     fn is_empty(&self) -> bool {
-        self.pong.is_none()
-            && self.ordered.ends.is_empty()
-            && self.snapshot.is_empty()
-            && self.farewell.is_none()
+        let messages = self.ordered.ends.len() + self.snapshot.len() + self.reply.len();
+        messages == 0 && self.pong.is_none() && self.farewell.is_none()
     }
 }
 
@@ -129,11 +130,16 @@ pub struct Overflow;
 pub struct Outbox {
     state: Mutex<State>,
     ready: Notify,
+    ending: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: Batch,
+    /// See [`Outbox::reply`].
+    reply: Vec<u8>,
+    /// True once an ordered message has been queued.
+    greeted: bool,
     /// True from the moment the writer takes a batch until it has written it.
     writing: bool,
     /// True once a farewell has been said: nothing is accepted any more.
@@ -178,7 +184,18 @@ impl Outbox {
             return Err(Overflow);
         }
         queue.push(write);
+        state.greeted = true;
         Ok(())
+    }
+
+    /// Answers a question of the peer's with what `write` appends. Only the newest answer is kept, so that no number of
+    /// questions fills anything, and it goes out after the first ordered message, which is the `Welcome`.
+    pub fn reply(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        state.reply.clear();
+        write(&mut state.reply);
+        drop(state);
+        self.wake();
     }
 
     /// Answers a WebSocket ping. Only the newest is kept, as RFC 6455 5.5.3 allows.
@@ -196,6 +213,19 @@ impl Outbox {
         }
         drop(state);
         self.wake();
+        self.ending.notify_one();
+    }
+
+    /// The writer's end: waits until the end has been announced, also when a batch is still being written.
+    pub async fn ending(&self) {
+        while !self.is_closed() {
+            self.ending.notified().await;
+        }
+    }
+
+    /// The writer's end, when it can write no more: the farewell that was announced and not taken yet.
+    pub fn unsaid(&self) -> Option<Farewell> {
+        self.state().waiting.farewell.take()
     }
 
     /// True once the end has been announced.
@@ -203,7 +233,7 @@ impl Outbox {
         self.state().closed
     }
 
-    /// Wakes the writer, if anything waits.
+    /// Wakes the writer, to see whether anything waits.
     pub fn wake(&self) {
         self.ready.notify_one();
     }
@@ -215,6 +245,11 @@ impl Outbox {
         loop {
             {
                 let mut state = self.state();
+                let state = &mut *state;
+                if state.greeted {
+                    std::mem::swap(&mut state.waiting.reply, &mut state.reply);
+                    state.reply.clear();
+                }
                 if !state.waiting.is_empty() {
                     std::mem::swap(&mut state.waiting, batch);
                     state.writing = true;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::rngs::SysError;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,7 +49,7 @@ pub async fn run<L: Listener, A: Listener>(
     config: Config,
     options: Options,
     shutdown: impl Future<Output = ()>,
-) -> anyhow::Result<Summary> {
+) -> Result<Summary, SysError> {
     let Options { driver, metrics } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -65,6 +66,7 @@ pub async fn run<L: Listener, A: Listener>(
         limits: Arc::new(config.net.clone()),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
+        stop: stop.clone(),
     });
     let counted = metrics.clone();
     tasks.spawn(net::serve(listeners.game, game, accept(config.net.connections), move || {

@@ -110,6 +110,9 @@ async fn json_sessions_and_spectators_are_bounded() {
     assert!(second.to_string().contains("503"), "{second}");
     drop(first);
     let watch = || Hello { role: Role::Spectator, ..named("W", "r") };
+    let early = Player::join(&server.endpoint(), watch()).await.err().expect("refused");
+    assert!(early.to_string().contains("nobody plays"), "whoever watches opens no room: {early}");
+    let _player = join(&server, "P", "r").await;
     let watcher = Player::join(&server.endpoint(), watch()).await.expect("a seat");
     assert_eq!(watcher.welcome.you, None);
     let refused = Player::join(&server.endpoint(), watch()).await.err().expect("refused");

@@ -93,11 +93,11 @@ impl Network {
         Network { metrics, connect, stop, running, seed }
     }
 
-    /// Connects over a link and shakes hands.
+    /// Connects over a link; nothing is said yet.
     ///
-    /// # Errors
-    /// The server refused.
-    pub async fn open(&mut self, link: Link, options: &ClientOptions) -> Result<Client, Error> {
+    /// # Panics
+    /// The server has stopped.
+    pub async fn connect(&mut self, link: Link) -> DuplexStream {
         let (client, near) = duplex(link.buffer);
         let (far, server) = duplex(link.buffer);
         let (near_read, near_write) = split(near);
@@ -106,6 +106,15 @@ impl Network {
         tokio::spawn(carry(near_read, far_write, link, self.seed));
         tokio::spawn(carry(far_read, near_write, link, self.seed + 1));
         self.connect.send(server).await.expect("the server listens");
+        client
+    }
+
+    /// Connects over a link and shakes hands.
+    ///
+    /// # Errors
+    /// The server refused.
+    pub async fn open(&mut self, link: Link, options: &ClientOptions) -> Result<Client, Error> {
+        let client = self.connect(link).await;
         let url: Endpoint = "ws://virtual:80/ws".parse().expect("a valid URL");
         Client::open_over(client, &url, options).await
     }

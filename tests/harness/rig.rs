@@ -46,6 +46,12 @@ pub struct RigPlayer {
     pub mailbox: Arc<Mailbox>,
     /// While true, the player reads nothing.
     pub deaf: bool,
+    /// True once the player has been deaf.
+    pub was_deaf: bool,
+    /// Flags of the last snapshot.
+    pub flags: u8,
+    /// Bytes of the largest snapshot message.
+    pub largest: usize,
     hands: Hands,
     outbox: Arc<Outbox>,
     /// The writer's side: a batch that is taken counts as written when the next one is asked for.
@@ -58,6 +64,8 @@ pub enum Hands {
     None,
     /// Holds always the same.
     Hold(Controls),
+    /// Flies to the middle of the world.
+    Gather,
     /// Plays.
     Bot(Box<Bot>),
 }
@@ -71,7 +79,8 @@ impl Rig {
     /// A room with server-run ships.
     pub fn with_pilots(seed: u64, capacity: u16, pilots: u16) -> Rig {
         let code: RoomCode = "RIG".parse().expect("a valid code");
-        let (room, ends) = Room::new(code, &WorldConfig { capacity, pilots, seed });
+        let (mut room, ends) = Room::new(code, &WorldConfig { capacity, pilots, seed });
+        room.check_every(1);
         Rig { room, players: Vec::new(), ends, start: Instant::now(), taken: Arc::default() }
     }
 
@@ -87,6 +96,7 @@ impl Rig {
             role,
             mailbox: mailbox.clone(),
             outbox: outbox.clone(),
+            acknowledges: true,
             reservation: Reservation::take(&self.taken, usize::MAX).expect("there is always a place"),
         };
         self.ends.joins.try_send(join).expect("the room takes joins");
@@ -97,6 +107,9 @@ impl Rig {
             farewell: None,
             mailbox,
             deaf: false,
+            was_deaf: false,
+            flags: 0,
+            largest: 0,
             hands,
             outbox,
             batch: Batch::default(),
@@ -127,8 +140,11 @@ impl Rig {
             player.hold(next, stamp);
         }
         let report = self.room.tick(Stamp(stamp.0 + 5000));
-        for player in self.players.iter_mut().filter(|p| !p.deaf) {
-            player.read(now);
+        for player in &mut self.players {
+            player.was_deaf |= player.deaf;
+            if !player.deaf {
+                player.read(now, stamp);
+            }
         }
         report
     }
@@ -165,13 +181,14 @@ impl RigPlayer {
         let controls = match &mut self.hands {
             Hands::None => return,
             Hands::Hold(controls) => *controls,
+            Hands::Gather => gather(session),
             Hands::Bot(bot) => bot.hold(session).0,
         };
         self.mailbox.put_input(&session.input(tick, controls), stamp);
     }
 
     /// What a connection's writer and the client behind it would do.
-    fn read(&mut self, now: Instant) {
+    fn read(&mut self, now: Instant, stamp: Stamp) {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             let mut batch = std::mem::take(&mut self.batch);
@@ -183,6 +200,7 @@ impl RigPlayer {
             }
             if !batch.snapshot.is_empty() {
                 self.take(&batch.snapshot, now);
+                self.mailbox.open().ack = Some((self.session().view().seq, stamp));
             }
             self.farewell = self.farewell.take().or(batch.farewell.take());
             self.batch = batch;
@@ -197,8 +215,30 @@ impl RigPlayer {
         let session = self.session.as_mut().expect("a Welcome comes first");
         session.take(&message, now).expect("the room writes snapshots that can be read");
         match message {
-            ServerMessage::Snapshot(_) => self.snapshots.push(session.view().tick),
+            ServerMessage::Snapshot(snapshot) => {
+                self.flags = snapshot.flags;
+                self.largest = self.largest.max(bytes.len());
+                self.snapshots.push(session.view().tick);
+            }
             message => self.news.push(message),
         }
     }
+}
+
+/// Controls that fly to the middle of the world.
+fn gather(session: &Session) -> Controls {
+    let Some(own) = session.view().own else { return Controls::default() };
+    let (dx, dy) = (session.map.side() / 2 - own.x, session.map.side() / 2 - own.y);
+    // The eight winds are enough.
+    let dir = match (dx.signum(), dy.signum(), dx.abs() > 2 * dy.abs(), dy.abs() > 2 * dx.abs()) {
+        (1, _, true, _) => 0,
+        (-1, _, true, _) => 128,
+        (_, 1, _, true) => 64,
+        (_, -1, _, true) => 192,
+        (1, 1, ..) => 32,
+        (-1, 1, ..) => 96,
+        (-1, -1, ..) => 160,
+        _ => 224,
+    };
+    Controls { magnitude: 7, dir, ..Controls::default() }
 }

@@ -1,12 +1,14 @@
 //! A room without sockets: what players are told, who may know of what, and what happens when somebody is slow.
 
+mod converge;
+
 use bot_client::Session;
 use harness::rig::{Hands, Rig};
 use protocol::message::{Board, Role};
 use protocol::snapshot::changed;
 use protocol::{CloseCode, Controls, ServerMessage, Tick};
 use server::outbox::Farewell;
-use server::room::interest::{ENTER_MARGIN, window};
+use server::room::interest::{LEAVE_MARGIN, window};
 
 fn boards(news: &[ServerMessage]) -> Vec<&Board> {
     news.iter().filter_map(|m| if let ServerMessage::Board(board) = m { Some(board) } else { None }).collect()
@@ -74,11 +76,14 @@ fn nobody_is_sent_what_they_cannot_see() {
         for player in &rig.players {
             let view = player.session().view();
             let own = view.own.expect("a ship");
-            let rect = window((own.x, own.y), 1778, ENTER_MARGIN + 1);
+            let rect = window((own.x, own.y), 1778, LEAVE_MARGIN + 1);
             let inside =
                 |x: i32, y: i32| (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y);
             assert!(view.ships.iter().all(|s| inside(s.x, s.y)));
-            assert!(view.pickups.iter().all(|p| inside(p.x, p.y)));
+            // Pickups go by whole cells.
+            let cell = protocol::snapshot::CELL * protocol::quantize::Q8;
+            let near = |at: i32, from: i32, to: i32| (from - cell..=to + cell).contains(&at);
+            assert!(view.pickups.iter().all(|p| near(p.x, rect.x0, rect.x1) && near(p.y, rect.y0, rect.y1)));
             assert!(
                 view.ships.iter().all(|s| player.session().roster.contains_key(&s.slot)),
                 "names come first"
@@ -135,7 +140,7 @@ fn a_player_who_reads_nothing_for_long_is_sent_away() {
     rig.run(400);
     rig.players[1].deaf = false;
     rig.run(1);
-    assert_eq!(rig.players[1].farewell, Some(Farewell::bye(CloseCode::TooSlow)));
+    assert_eq!(rig.players[1].farewell, Some(Farewell::bye(CloseCode::TooSlow).retry_after(1000)));
     assert_eq!(rig.players[0].farewell, None);
 }
 

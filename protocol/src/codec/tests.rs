@@ -1,15 +1,16 @@
 //! Golden vectors, the way out of bincode, and hostile bytes.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::golden;
 use crate::ids::{ResumeToken, Seq, Slot, Tick, Wire16};
 use crate::input::{Buttons, Controls, Input};
 use crate::message::*;
-use crate::snapshot::{Event, Own, Pickup, PickupKind, Pulse, Reader, Ship, Timers, Writer};
+use crate::snapshot::{
+    CellChange, CellWindow, Event, Hit, Item, Own, Pickup, PickupKind, Pulse, Reader, Ship, Timers, Writer,
+};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Golden {
@@ -50,6 +51,7 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("idle", ClientMessage::Idle { idle: true }),
         ("ping", ClientMessage::Ping { t: 4_000_000_000 }),
         ("chat", ClientMessage::Chat { text: "gg".into() }),
+        ("resync", ClientMessage::Resync),
     ]
 }
 
@@ -97,14 +99,17 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
             }),
         ),
         ("board_empty", ServerMessage::Board(Board::default())),
-        ("feed", ServerMessage::Feed { killer: Some(Slot(1)), victim: Slot(2), weapon: Weapon::Pulse }),
+        (
+            "feed",
+            ServerMessage::Feed { killer: Some(Slot(1)), victim: Slot(2), weapon: Weapon::Pulse, rewind: 24 },
+        ),
         ("pong", ServerMessage::Pong { t: 65_536 }),
         ("bye", ServerMessage::Bye { code: 4006, retry_ms: 2500, url: Some("wss://b.example/ws".into()) }),
         ("debug", ServerMessage::Debug { tick_us: 700, tick_max_us: 2300 }),
     ]
 }
 
-/// A snapshot with one of everything, and the view that a reader makes of it.
+/// A snapshot that a script might see, and the view that a reader makes of it.
 fn snapshot() -> (Snapshot, View) {
     let view = View {
         seq: Seq(9),
@@ -128,7 +133,7 @@ fn snapshot() -> (Snapshot, View) {
             hp: 87,
             changed: 3,
         }),
-        focus: Some(Slot(251)),
+        focus: None,
         ships: vec![
             Ship { slot: Slot(250), generation: 1, x: 64_000, y: 128_064, aim: 200, hp: 100, state: 18 },
             Ship { slot: Slot(4095), generation: 255, x: 4_194_240, y: 0, aim: 0, hp: 0, state: 0 },
@@ -142,23 +147,25 @@ fn snapshot() -> (Snapshot, View) {
             fired: 0x71,
         }],
         pickups: vec![
-            Pickup { id: 1, kind: PickupKind::Shard, x: 64, y: 128 },
-            Pickup { id: 2, kind: PickupKind::Overdrive, x: 192, y: 256 },
+            Pickup { kind: PickupKind::Shard, x: 64, y: 128 },
+            Pickup { kind: PickupKind::Overdrive, x: 192, y: 256 },
         ],
         events: vec![
-            Event::Hit { pulse: 3, victim: Slot(250), x: 64, y: 64, damage: 20 },
+            Event::Hit { pulse: 3, victim: Slot(250), damage: 20 },
             Event::Explosion { slot: Slot(1), x: 128, y: 64 },
-            Event::Taken { id: 300, slot: Slot(2) },
         ],
     };
     let mut body = Vec::new();
-    let mut writer = Writer::new(&mut body);
+    let mut writer = Writer::new(&mut body, true);
     writer.own(&view.own.unwrap());
-    writer.focus(view.focus.unwrap());
-    writer.ships(view.ships.iter().copied());
-    writer.pulses(view.pulses.iter().copied());
-    writer.pickups(view.pickups.iter().copied());
-    let flags = writer.events(view.events.iter().copied());
+    writer.updates(&[], &[], true);
+    writer.enters(&view.ships);
+    writer.pulses(&view.pulses, &[Hit { pulse: 3, victim: Slot(250), damage: 20 }]);
+    let items: Vec<Item> = view.pickups.iter().map(|p| Item::of(p).1).collect();
+    let window = CellWindow { x: 0, y: 0, width: 1, height: 1 };
+    writer.pickups(window, 1, [((0, 0), CellChange::Full(&items))].into_iter());
+    writer.events(&view.events[1..]);
+    let flags = writer.finish();
     (Snapshot { seq: view.seq, tick: view.tick.wire(), margin: view.margin, flags, body }, view)
 }
 
@@ -173,17 +180,6 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
-/// Compares with a file under `assets/golden`, or writes it when `UPDATE_GOLDEN=1` asks for that.
-fn check_golden<T: Serialize>(file: &str, now: &T) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/golden").join(file);
-    let now = serde_json::to_string_pretty(now).unwrap() + "\n";
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
-        std::fs::write(&path, &now).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == now, "the wire changed: {file} differs; if that is meant, run with UPDATE_GOLDEN=1");
-}
-
 #[test]
 fn messages_match_the_golden_vectors() {
     let all: Vec<Golden> = client_messages()
@@ -191,15 +187,15 @@ fn messages_match_the_golden_vectors() {
         .map(|(name, m)| golden(name, m))
         .chain(server_messages().iter().map(|(name, m)| golden(name, m)))
         .collect();
-    check_golden("messages.json", &all);
+    golden::check("messages.json", &(serde_json::to_string_pretty(&all).unwrap() + "\n"));
 }
 
 #[test]
-fn the_view_of_a_snapshot_matches_the_golden_vector() {
+fn a_view_is_one_text_message() {
     let (snapshot, view) = snapshot();
     let mut reader = Reader::new(Tick(70_000));
     assert_eq!(reader.read(&snapshot).unwrap(), &view);
-    check_golden("view.json", &view);
+    golden::check("view.json", &(serde_json::to_string_pretty(&view).unwrap() + "\n"));
     let mut text = Vec::new();
     encode_view(&view, &mut text);
     assert!(text.starts_with(br#"{"type":"View""#));

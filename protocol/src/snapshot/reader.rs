@@ -1,11 +1,13 @@
 //! Reads snapshot bodies into a [`View`]. Any bytes may come in: the worst they can do is an error.
 
-use super::{Event, Own, Pickup, PickupKind, Pulse, Ship, Timers, View, flags};
+use super::run::mask;
+use super::{CellWindow, Event, Item, MAX_KNOWN, Own, PULSE_LIFE, Pulse, Ship, Timers, View, check, flags};
 use crate::ids::{Slot, Tick};
 use crate::message::Snapshot;
 use crate::quantize::from_quarter;
 
-/// Why a snapshot could not be read.
+/// Why a snapshot could not be read. After one, nothing but a full snapshot can be: ask for it with
+/// [`crate::ClientMessage::Resync`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The body ends inside a section.
@@ -20,57 +22,291 @@ pub enum SnapshotError {
     /// A varint in a longer form than it needs, or over 65535.
     #[error("the snapshot's body has a malformed varint")]
     BadVarint,
+    /// An index or a cell that is not there, or more ships than a known-list has.
+    #[error("the snapshot changes something that is not there")]
+    OutOfRange,
+    /// The known-list differs from the server's.
+    #[error("the known ships differ from the server's")]
+    CheckFailed,
+    /// An earlier snapshot could not be read, and this one is not full.
+    #[error("waiting for a full snapshot")]
+    WaitingForFull,
+}
+
+type Result<T, E = SnapshotError> = std::result::Result<T, E>;
+
+/// Bytes of all bodies read so far, by section: what each part of the layout costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// OWN or FOCUS.
+    pub own: u64,
+    /// LEAVES and UPDATES.
+    pub updates: u64,
+    /// ENTERS.
+    pub enters: u64,
+    /// PULSES.
+    pub pulses: u64,
+    /// PICKUPS.
+    pub pickups: u64,
+    /// EVENTS and CHECK.
+    pub events: u64,
 }
 
 /// Reads the snapshots of one connection, in order, and holds the view that they add up to.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     view: View,
+    ledger: Ledger,
+    window: CellWindow,
+    cells: Vec<Cell>,
+    /// After an error: nothing but a full snapshot is read.
+    lost: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Cell {
+    at: (u8, u8),
+    items: Vec<Item>,
 }
 
 impl Reader {
     /// A reader for a connection whose `Welcome` named `tick`.
     pub fn new(tick: Tick) -> Reader {
-        Reader { view: View { tick, ..View::default() } }
+        Reader { view: View { tick, ..View::default() }, ..Reader::default() }
     }
 
     /// Takes the next snapshot and returns the new view.
     ///
     /// # Errors
-    /// The body does not follow the layout; the view is then incomplete and must not be used.
-    pub fn read(&mut self, snapshot: &Snapshot) -> Result<&View, SnapshotError> {
-        let mut body = Cursor { rest: &snapshot.body };
-        let view = &mut self.view;
-        view.seq = snapshot.seq;
-        view.tick = Tick::from_wire(snapshot.tick, view.tick);
-        view.margin = snapshot.margin;
-        view.own = if snapshot.flags & flags::OWN != 0 { Some(own(&mut body)?) } else { None };
-        view.focus = if snapshot.flags & flags::FOCUS != 0 { Some(body.slot()?) } else { None };
-        list(&mut body, &mut view.ships, ship)?;
-        list(&mut body, &mut view.pulses, pulse)?;
-        list(&mut body, &mut view.pickups, pickup)?;
-        list(&mut body, &mut view.events, event)?;
-        if !body.rest.is_empty() {
-            return Err(SnapshotError::TrailingBytes);
+    /// The body does not follow the layout or does not fit what came before. The view must not be used until a full
+    /// snapshot has been read.
+    pub fn read(&mut self, snapshot: &Snapshot) -> Result<&View> {
+        // The head of a snapshot that cannot be used still keeps the clock running.
+        self.view.seq = snapshot.seq;
+        self.view.tick = Tick::from_wire(snapshot.tick, self.view.tick);
+        self.view.margin = snapshot.margin;
+        if snapshot.flags & flags::FULL != 0 {
+            self.forget();
+        } else if self.lost {
+            return Err(SnapshotError::WaitingForFull);
         }
-        Ok(&self.view)
+        let read = self.body(snapshot.flags, &mut Cursor::new(&snapshot.body));
+        self.lost = read.is_err();
+        read.map(|()| &self.view)
     }
 
     /// The view after the last snapshot.
     pub fn view(&self) -> &View {
         &self.view
     }
+
+    /// What the sections of all snapshots so far have cost.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn forget(&mut self) {
+        self.view.ships.clear();
+        self.view.pulses.clear();
+        self.view.pickups.clear();
+        self.cells.clear();
+        self.window = CellWindow::default();
+    }
+
+    fn body(&mut self, has: u8, body: &mut Cursor<'_>) -> Result<()> {
+        let Reader { view, ledger, .. } = self;
+        view.events.clear();
+        view.own = None;
+        view.focus = None;
+        match has & flags::OWN {
+            0 => view.focus = body.maybe_slot()?,
+            _ => view.own = Some(own(body)?),
+        }
+        ledger.own += body.passed();
+        if has & flags::SHIPS != 0 {
+            leaves(body, &mut view.ships)?;
+        }
+        updates(body, &mut view.ships)?;
+        ledger.updates += body.passed();
+        if has & flags::SHIPS != 0 {
+            enters(body, &mut view.ships)?;
+        }
+        ledger.enters += body.passed();
+        let tick = view.tick;
+        view.pulses.retain(|pulse| pulse.steps(tick) < PULSE_LIFE);
+        if has & flags::PULSES != 0 {
+            pulses(body, view)?;
+        }
+        ledger.pulses += body.passed();
+        if has & flags::PICKUPS != 0 {
+            self.pickups(body)?;
+        }
+        self.ledger.pickups += body.passed();
+        if has & flags::EVENTS != 0 {
+            for _ in 0..body.varint()? {
+                let event = event(body)?;
+                self.view.events.push(event);
+            }
+        }
+        if has & flags::CHECK != 0
+            && body.u16()? != check(self.view.ships.iter().map(|s| (s.slot, s.generation)))
+        {
+            return Err(SnapshotError::CheckFailed);
+        }
+        self.ledger.events += body.passed();
+        if body.rest.is_empty() { Ok(()) } else { Err(SnapshotError::TrailingBytes) }
+    }
+
+    fn pickups(&mut self, body: &mut Cursor<'_>) -> Result<()> {
+        let [x, y, width, height] = body.take()?;
+        if usize::from(width) * usize::from(height) > 256 {
+            return Err(SnapshotError::OutOfRange);
+        }
+        let window = CellWindow { x, y, width, height };
+        self.window = window;
+        self.cells.retain(|cell| window.has(cell.at));
+        for _ in 0..body.varint()? {
+            let at = window.cell(body.u8()?).ok_or(SnapshotError::OutOfRange)?;
+            let here = self.cells.iter().position(|cell| cell.at == at);
+            match (body.varint()?, here) {
+                (0, here) => {
+                    let here = here.unwrap_or_else(|| {
+                        self.cells.push(Cell { at, items: Vec::new() });
+                        self.cells.len() - 1
+                    });
+                    let items = &mut self.cells[here].items;
+                    items.clear();
+                    for _ in 0..body.varint()? {
+                        items.push(body.item(at)?);
+                    }
+                }
+                (ops, Some(here)) => {
+                    for _ in 0..ops {
+                        cell_op(body, &mut self.cells[here], &mut self.view.events)?;
+                    }
+                }
+                (_, None) => return Err(SnapshotError::OutOfRange),
+            }
+        }
+        self.view.pickups.clear();
+        for cell in &self.cells {
+            self.view.pickups.extend(cell.items.iter().filter_map(|item| item.in_cell(cell.at)));
+        }
+        Ok(())
+    }
 }
 
-type Result<T, E = SnapshotError> = std::result::Result<T, E>;
-
-/// Every item takes at least one byte, so a hostile count ends with the body and reserves nothing ahead.
-fn list<T>(body: &mut Cursor<'_>, into: &mut Vec<T>, read: fn(&mut Cursor<'_>) -> Result<T>) -> Result<()> {
-    into.clear();
-    for _ in 0..body.varint()? {
-        into.push(read(body)?);
+fn leaves(body: &mut Cursor<'_>, ships: &mut Vec<Ship>) -> Result<()> {
+    for _ in 0..body.u8()? {
+        let index = usize::from(body.u8()?);
+        if index >= ships.len() {
+            return Err(SnapshotError::OutOfRange);
+        }
+        ships.swap_remove(index);
     }
     Ok(())
+}
+
+fn updates(body: &mut Cursor<'_>, ships: &mut [Ship]) -> Result<()> {
+    let bitmap = body.bytes(ships.len().div_ceil(8))?;
+    for (n, ship) in ships.iter_mut().enumerate() {
+        if bitmap[n / 8] >> (n % 8) & 1 != 0 {
+            run(body, ship)?;
+        }
+    }
+    Ok(())
+}
+
+fn run(body: &mut Cursor<'_>, ship: &mut Ship) -> Result<()> {
+    let bits = body.u8()?;
+    if bits & !mask::ALL != 0 {
+        return Err(SnapshotError::UnknownKind);
+    }
+    let mut state = ship.state();
+    if bits & mask::MOVED != 0 {
+        let [dx, dy] = body.take()?;
+        state.x = state.x.wrapping_add_signed(i16::from(dx as i8));
+        state.y = state.y.wrapping_add_signed(i16::from(dy as i8));
+    }
+    if bits & mask::ABSOLUTE != 0 {
+        (state.x, state.y) = (body.u16()?, body.u16()?);
+    }
+    if bits & mask::AIM != 0 {
+        state.aim = body.u8()?;
+    }
+    if bits & mask::HP != 0 {
+        state.hp = body.u8()?;
+    }
+    if bits & mask::STATE != 0 {
+        state.state = body.u8()?;
+    }
+    ship.set(&state);
+    Ok(())
+}
+
+fn enters(body: &mut Cursor<'_>, ships: &mut Vec<Ship>) -> Result<()> {
+    for _ in 0..body.u8()? {
+        if ships.len() == MAX_KNOWN {
+            return Err(SnapshotError::OutOfRange);
+        }
+        let (slot, generation) = (body.slot()?, body.u8()?);
+        let (x, y) = body.point()?;
+        ships.push(Ship { slot, generation, x, y, aim: body.u8()?, hp: body.u8()?, state: body.u8()? });
+    }
+    Ok(())
+}
+
+fn pulses(body: &mut Cursor<'_>, view: &mut View) -> Result<()> {
+    for _ in 0..body.varint()? {
+        let (id, owner) = (body.u16()?, body.slot()?);
+        let (x, y) = body.point()?;
+        let pulse = Pulse { id, owner, x, y, direction: body.u16()?, fired: body.u8()? };
+        // One that flew out of view and back in is told again.
+        match view.pulses.iter_mut().find(|p| p.id == id) {
+            Some(known) => *known = pulse,
+            None => view.pulses.push(pulse),
+        }
+    }
+    for _ in 0..body.varint()? {
+        let (pulse, victim, damage) = (body.u16()?, body.slot()?, body.u8()?);
+        view.pulses.retain(|p| p.id != pulse);
+        view.events.push(Event::Hit { pulse, victim, damage });
+    }
+    Ok(())
+}
+
+fn cell_op(body: &mut Cursor<'_>, cell: &mut Cell, events: &mut Vec<Event>) -> Result<()> {
+    let Some(index) = body.varint()?.checked_sub(1) else {
+        cell.items.push(body.item(cell.at)?);
+        return Ok(());
+    };
+    let by = body.maybe_slot()?;
+    let index = usize::from(index);
+    if index >= cell.items.len() {
+        return Err(SnapshotError::OutOfRange);
+    }
+    let item = cell.items.swap_remove(index);
+    if let (Some(slot), Some(pickup)) = (by, item.in_cell(cell.at)) {
+        events.push(Event::Taken { slot, item: pickup.kind, x: pickup.x, y: pickup.y });
+    }
+    Ok(())
+}
+
+fn event(body: &mut Cursor<'_>) -> Result<Event> {
+    match body.u8()? {
+        0 => {
+            let slot = body.slot()?;
+            let (x, y) = body.point()?;
+            Ok(Event::Explosion { slot, x, y })
+        }
+        1 => {
+            let slot = body.slot()?;
+            let ((x, y), (to_x, to_y)) = (body.point()?, body.point()?);
+            let victim = body.maybe_slot()?;
+            Ok(Event::Beam { slot, x, y, to_x, to_y, victim, damage: body.u8()?, rewind: body.u8()? })
+        }
+        _ => Err(SnapshotError::UnknownKind),
+    }
 }
 
 fn own(body: &mut Cursor<'_>) -> Result<Own> {
@@ -94,47 +330,32 @@ fn own(body: &mut Cursor<'_>) -> Result<Own> {
     })
 }
 
-fn ship(body: &mut Cursor<'_>) -> Result<Ship> {
-    let (slot, generation) = (body.slot()?, body.u8()?);
-    let (x, y) = body.point()?;
-    Ok(Ship { slot, generation, x, y, aim: body.u8()?, hp: body.u8()?, state: body.u8()? })
-}
-
-fn pulse(body: &mut Cursor<'_>) -> Result<Pulse> {
-    let (id, owner) = (body.u16()?, body.slot()?);
-    let (x, y) = body.point()?;
-    Ok(Pulse { id, owner, x, y, direction: body.u16()?, fired: body.u8()? })
-}
-
-fn pickup(body: &mut Cursor<'_>) -> Result<Pickup> {
-    let id = body.u16()?;
-    let kind = *PickupKind::ALL.get(usize::from(body.u8()?)).ok_or(SnapshotError::UnknownKind)?;
-    let (x, y) = body.point()?;
-    Ok(Pickup { id, kind, x, y })
-}
-
-fn event(body: &mut Cursor<'_>) -> Result<Event> {
-    match body.u8()? {
-        0 => {
-            let (pulse, victim) = (body.u16()?, body.slot()?);
-            let (x, y) = body.point()?;
-            Ok(Event::Hit { pulse, victim, x, y, damage: body.u8()? })
-        }
-        1 => {
-            let slot = body.slot()?;
-            let (x, y) = body.point()?;
-            Ok(Event::Explosion { slot, x, y })
-        }
-        2 => Ok(Event::Taken { id: body.u16()?, slot: body.slot()? }),
-        _ => Err(SnapshotError::UnknownKind),
-    }
-}
-
+/// What is left of a body. Every item of a list takes at least one byte, so a hostile count ends with the body, and
+/// nothing is reserved ahead.
 struct Cursor<'a> {
     rest: &'a [u8],
+    /// Bytes left when [`Cursor::passed`] was asked last.
+    mark: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    fn new(body: &'a [u8]) -> Cursor<'a> {
+        Cursor { rest: body, mark: body.len() }
+    }
+
+    /// Bytes read since this was asked last.
+    fn passed(&mut self) -> u64 {
+        let passed = self.mark - self.rest.len();
+        self.mark = self.rest.len();
+        passed as u64
+    }
+
+    fn bytes(&mut self, n: usize) -> Result<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(n).ok_or(SnapshotError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (head, rest) = self.rest.split_first_chunk().ok_or(SnapshotError::Truncated)?;
         self.rest = rest;
@@ -166,7 +387,16 @@ impl Cursor<'_> {
         self.varint().map(Slot)
     }
 
+    fn maybe_slot(&mut self) -> Result<Option<Slot>> {
+        self.varint().map(|n| n.checked_sub(1).map(Slot))
+    }
+
     fn point(&mut self) -> Result<(i32, i32)> {
         Ok((from_quarter(self.u16()?), from_quarter(self.u16()?)))
+    }
+
+    fn item(&mut self, cell: (u8, u8)) -> Result<Item> {
+        let item = Item::from_bytes(self.take()?);
+        item.in_cell(cell).map(|_| item).ok_or(SnapshotError::UnknownKind)
     }
 }

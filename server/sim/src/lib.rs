@@ -32,4 +32,5 @@ pub mod world;
 pub use body::Body;
 pub use command::Command;
 pub use map::{Map, Obstacle};
+pub use pickups::Lying;
 pub use world::{Event, Rect, Ship, World, WorldConfig};

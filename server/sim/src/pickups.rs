@@ -1,6 +1,6 @@
 //! What lies around: shards, repairs and overdrives, how they are taken, and how they come back.
 
-use protocol::snapshot::{self, PickupKind, changed};
+use protocol::snapshot::{PickupKind, changed};
 use protocol::{Slot, Tick};
 use slab::Slab;
 
@@ -16,6 +16,19 @@ use crate::rules::{
 };
 use crate::ship::Ship;
 use crate::world::World;
+
+/// A pickup that lies there to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lying {
+    /// Identifies it while it lies there; reused.
+    pub id: u16,
+    /// What it is.
+    pub kind: PickupKind,
+    /// Position, Q8 (a multiple of 64).
+    pub x: i32,
+    /// Position, Q8 (a multiple of 64).
+    pub y: i32,
+}
 
 /// Something to pick up, or the place of something that was.
 #[derive(Debug, Clone, Copy)]
@@ -120,10 +133,10 @@ impl Pickups {
     }
 
     /// Calls `found` with every pickup that lay in `rect` at the last [`Pickups::index`].
-    pub(crate) fn each(&self, rect: Rect, mut found: impl FnMut(snapshot::Pickup)) {
+    pub(crate) fn each(&self, rect: Rect, mut found: impl FnMut(Lying)) {
         self.grid.each(rect, |item| {
             let kind = self.all[item.key as usize].kind;
-            found(snapshot::Pickup { id: item.key as u16, kind, x: item.x, y: item.y });
+            found(Lying { id: item.key as u16, kind, x: item.x, y: item.y });
         });
     }
 

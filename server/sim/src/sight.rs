@@ -3,6 +3,7 @@
 use protocol::{Slot, snapshot};
 
 use crate::grid::Rect;
+use crate::pickups::Lying;
 use crate::pilot::{Incoming, Loot, Me, Other, Sight};
 use crate::rules::{VIEW_HEIGHT, VIEW_WIDTH};
 use crate::ship::Ship;
@@ -14,7 +15,7 @@ use crate::world::World;
 pub(crate) struct Scene {
     slots: Vec<Slot>,
     flying: Vec<snapshot::Pulse>,
-    lying: Vec<snapshot::Pickup>,
+    lying: Vec<Lying>,
     ships: Vec<Other>,
     pulses: Vec<Incoming>,
     pickups: Vec<Loot>,

@@ -14,7 +14,7 @@ pub use crate::grid::Rect;
 use crate::grid::{Grid, Item};
 use crate::history::History;
 use crate::map::{Map, Obstacle};
-use crate::pickups::Pickups;
+use crate::pickups::{Lying, Pickups};
 use crate::rewind::{MAX_REWIND, Place};
 use crate::rules::{self, CROWD_MAX, HP_MAX, HP_REGAIN};
 use crate::seats::Pilot;
@@ -208,7 +208,7 @@ impl World {
     }
 
     /// Appends the pickups in `rect`, ascending id.
-    pub fn pickups_in(&self, rect: Rect, out: &mut Vec<snapshot::Pickup>) {
+    pub fn pickups_in(&self, rect: Rect, out: &mut Vec<Lying>) {
         let first = out.len();
         self.pickups.each(rect, |pickup| out.push(pickup));
         out[first..].sort_unstable_by_key(|pickup| pickup.id);

@@ -15,7 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +26,13 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// Pause after an accept error, such as no file handle left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Of accept errors at most one in so long is logged.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a connection may be used for HTTP, answers that the peer does not read included. A browser just opens
+/// another one.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An HTTP answer.
 pub type Answer = Response<Either<Full<Bytes>, Empty<Bytes>>>;
@@ -50,10 +58,13 @@ impl Listener for TcpListener {
     }
 }
 
+/// A connection's place among those that are allowed at a time; given back when the last copy is dropped.
+pub type Place = Arc<OwnedSemaphorePermit>;
+
 /// Answers requests; one for the game, one for the admin listener.
 pub trait Handler<S>: Send + Sync + 'static {
-    /// Answers one request.
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
+    /// Answers one request. Who keeps the connection beyond HTTP keeps its place, too.
+    fn handle(&self, request: Request<Incoming>, place: &Place) -> impl Future<Output = Answer> + Send;
 }
 
 /// What an accept loop needs.
@@ -76,6 +87,7 @@ pub async fn serve<L: Listener, H: Handler<L::Stream>>(
     accept: Accept,
     count: impl Fn() + Send + 'static,
 ) {
+    let mut complained = None;
     loop {
         let next = async {
             let place = accept.connections.clone().acquire_owned().await;
@@ -89,28 +101,30 @@ pub async fn serve<L: Listener, H: Handler<L::Stream>>(
             Ok((stream, _peer)) => {
                 count();
                 let (handler, accept_) = (handler.clone(), accept.clone());
-                accept.tasks.spawn(async move {
-                    connection(stream, handler, &accept_).await;
-                    drop(place);
-                });
+                accept
+                    .tasks
+                    .spawn(async move { connection(stream, handler, Arc::new(place), &accept_).await });
             }
             // The peer was gone before we came, or no file handle is left: neither ends the server.
             Err(error) => {
-                tracing::debug!(%error, "accept failed");
+                if complained.is_none_or(|at: Instant| at.elapsed() > COMPLAIN_EVERY) {
+                    complained = Some(Instant::now());
+                    tracing::warn!(%error, "cannot accept connections; is the limit of open files too low?");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn connection<S, H>(stream: S, handler: Arc<H>, accept: &Accept)
+async fn connection<S, H>(stream: S, handler: Arc<H>, place: Place, accept: &Accept)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler<S>,
 {
     let service = service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+        let (handler, place) = (handler.clone(), place.clone());
+        async move { Ok::<_, Infallible>(handler.handle(request, &place).await) }
     });
     // Without a timer the head's time-out silently does nothing.
     let connection = hyper::server::conn::http1::Builder::new()
@@ -120,15 +134,19 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = accept.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let serving = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = accept.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "HTTP connection failed");
+    match tokio::time::timeout(HTTP_TIMEOUT, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "HTTP connection failed"),
+        Err(_) => tracing::debug!("HTTP connection given up"),
     }
 }
 

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::accept::{Answer, Handler, plain};
+use super::accept::{Answer, Handler, Place, plain};
 use crate::metrics::Metrics;
 
 /// Answers operators.
@@ -24,7 +24,7 @@ impl Admin {
 }
 
 impl<S> Handler<S> for Admin {
-    async fn handle(&self, request: Request<Incoming>) -> Answer {
+    async fn handle(&self, request: Request<Incoming>, _place: &Place) -> Answer {
         if request.method() != Method::GET {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
         }

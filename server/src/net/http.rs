@@ -11,9 +11,10 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::accept::{Answer, Handler, plain};
+use super::accept::{Answer, Handler, Place, plain};
 use super::page::Page;
 use super::websocket;
 use super::{Accepted, Refusal, Service};
@@ -32,13 +33,15 @@ pub struct Game<V: Service> {
     pub metrics: Arc<Metrics>,
     /// Knows every connection.
     pub tasks: TaskTracker,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
 }
 
 impl<V: Service, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handler<S> for Game<V> {
-    async fn handle(&self, mut request: Request<Incoming>) -> Answer {
+    async fn handle(&self, mut request: Request<Incoming>, place: &Place) -> Answer {
         let path = request.uri().path();
         if path == "/ws" {
-            return match self.handshake::<S>(&mut request) {
+            return match self.handshake::<S>(&mut request, place) {
                 Ok(answer) => answer,
                 Err(refusal) => self.refuse(refusal),
             };
@@ -54,7 +57,7 @@ impl<V: Service, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handler<S> 
 
 impl<V: Service> Game<V> {
     /// Upgrades the connection, or says what is wrong with the request (RFC 6455 4.2.1).
-    fn handshake<S>(&self, request: &mut Request<Incoming>) -> Result<Answer, Refusal>
+    fn handshake<S>(&self, request: &mut Request<Incoming>, place: &Place) -> Result<Answer, Refusal>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -68,6 +71,7 @@ impl<V: Service> Game<V> {
             answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         }
         let (service, limits, metrics) = (self.service.clone(), self.limits.clone(), self.metrics.clone());
+        let (stop, place) = (self.stop.clone(), place.clone());
         self.tasks.spawn(async move {
             let Ok(socket) = upgraded.await else { return };
             let upgraded = socket.into_inner().into_inner();
@@ -75,8 +79,9 @@ impl<V: Service> Game<V> {
                 unreachable!("the accept loop served a stream of this type");
             };
             // hyper may have read the first frames already.
-            websocket::run(parts.io.into_inner(), parts.read_buf, service, agreement, &limits, &metrics)
-                .await;
+            let (stream, early) = (parts.io.into_inner(), parts.read_buf);
+            websocket::run(stream, early, service, agreement, &limits, &metrics, &stop).await;
+            drop(place);
         });
         Ok(answer)
     }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::outbox::{Farewell, Outbox};
 
-pub use accept::{Accept, Answer, Handler, Listener, serve};
+pub use accept::{Accept, Answer, Handler, Listener, Place, serve};
 pub use admin::Admin;
 pub use http::Game;
 pub use page::Page;

@@ -53,7 +53,9 @@ impl Page {
             return plain(StatusCode::NOT_FOUND, "there is no such page; the game is at /\n");
         };
         let known = request.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-        let unchanged = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == file.etag));
+        // A proxy that compresses makes the tag a weak one.
+        let same = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == file.etag;
+        let unchanged = known.is_some_and(|tags| tags.split(',').any(|tag| same(tag.trim())));
         let body = if unchanged { Bytes::new() } else { file.bytes };
         let mut answer = Response::new(Either::Left(Full::new(body)));
         if unchanged {

@@ -11,6 +11,7 @@ use protocol::{CloseCode, TICK_HZ};
 use tokio::time::Instant;
 
 use super::Room;
+use super::load::Watch;
 use crate::metrics::Metrics;
 use crate::outbox::Farewell;
 use crate::time::Epoch;
@@ -90,8 +91,9 @@ struct Metronome {
 /// How a tick began.
 #[derive(Debug, PartialEq, Eq)]
 struct Beat {
-    /// A whole tick late or more.
-    missed: bool,
+    /// Ticks that did not begin in their time: this one if it is a whole tick late or more, and all whose deadlines
+    /// were given up.
+    missed: u64,
     /// So late that the deadlines were given up.
     reanchored: bool,
 }
@@ -114,7 +116,8 @@ impl Metronome {
         } else {
             self.beats += 1;
         }
-        Beat { missed: late >= tick, reanchored }
+        let behind = u64::try_from(late.as_nanos() / tick.as_nanos()).unwrap_or(u64::MAX);
+        Beat { missed: if reanchored { behind } else { behind.min(1) }, reanchored }
     }
 }
 
@@ -131,6 +134,7 @@ struct Drive {
     metronome: Metronome,
     empty_since: Option<Instant>,
     load: Load,
+    watch: Watch,
 }
 
 /// How long the ticks of the last second took.
@@ -144,7 +148,7 @@ struct Load {
 impl Drive {
     fn new(room: Room, around: Surroundings) -> Drive {
         let metronome = Metronome::new(Instant::now());
-        Drive { room, around, metronome, empty_since: None, load: Load::default() }
+        Drive { room, around, metronome, empty_since: None, load: Load::default(), watch: Watch::default() }
     }
 
     fn beat(&mut self) -> Next {
@@ -165,6 +169,11 @@ impl Drive {
                 let took = now.elapsed();
                 metrics.tick(&report, took, beat.missed);
                 self.note(took);
+                if let Some(relief) = self.watch.note(took) {
+                    tracing::warn!(room = %self.room.code(), now = relief.label(), "ticks take too long or no longer");
+                    metrics.relief.get_or_create(&relief.label().into()).inc();
+                    self.room.relieve(relief);
+                }
             }
             Err(_) => {
                 tracing::error!(room = %self.room.code(), "the room panicked; its players are told");
@@ -228,7 +237,7 @@ mod tests {
             assert!(metronome.deadline() - start - TICK * n < Duration::from_micros(1));
             // Each tick begins a bit late; the next deadline does not care.
             let now = metronome.deadline() + Duration::from_millis(3);
-            assert_eq!(metronome.begin(now), Beat { missed: false, reanchored: false });
+            assert_eq!(metronome.begin(now), Beat { missed: 0, reanchored: false });
         }
         assert_eq!(metronome.deadline() - start, Duration::from_nanos(31_000_000_000 / 30));
     }
@@ -238,10 +247,10 @@ mod tests {
         let start = Instant::now();
         let mut metronome = Metronome::new(start);
         let stall = start + TICK * 4;
-        assert_eq!(metronome.begin(stall), Beat { missed: true, reanchored: false });
+        assert_eq!(metronome.begin(stall), Beat { missed: 1, reanchored: false });
         assert!(metronome.deadline() < stall, "the missed ticks follow at once");
         let stall = start + TICK * 20;
-        assert_eq!(metronome.begin(stall), Beat { missed: true, reanchored: true });
+        assert_eq!(metronome.begin(stall), Beat { missed: 18, reanchored: true });
         assert_eq!(metronome.deadline(), stall + TICK, "given up");
     }
 }

@@ -6,7 +6,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Controls, Input, Slot, Tick};
+use protocol::{Controls, Input, Seq, Slot, Tick};
+
+use sim::Command;
+use sim::rules::MAX_REWIND_TICKS;
 
 use crate::time::Stamp;
 
@@ -56,6 +59,8 @@ pub enum Reception {
 pub struct Arrived {
     /// The controls.
     pub controls: Controls,
+    /// How far in the past the player saw the others, eighths of a tick.
+    pub view: u8,
     /// When the reader had it.
     pub at: Stamp,
 }
@@ -73,6 +78,10 @@ pub struct Mailbox {
 pub struct Said {
     inputs: InputRing<Arrived>,
     next: Option<Arrived>,
+    /// The newest acknowledgement and when it came.
+    pub ack: Option<(Seq, Stamp)>,
+    /// The client's view no longer adds up.
+    pub resync: bool,
     /// The window's new aspect, thousandths.
     pub aspect: Option<u16>,
     /// Whom to follow from now on; the inner none is the leader.
@@ -99,7 +108,8 @@ impl Mailbox {
 
     /// Puts in an input that arrived `at`.
     pub fn put_input(&self, input: &Input, at: Stamp) -> Reception {
-        let arrived = Arrived { controls: input.controls(), at };
+        let arrived = Arrived { controls: input.controls(), view: input.view, at };
+        self.open().ack = Some((input.ack, at));
         if input.for_next_tick() {
             self.open().next = Some(arrived);
             return Reception::Taken;
@@ -132,19 +142,27 @@ impl Said {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Held {
     controls: Controls,
+    view: u8,
     repeats: u8,
 }
 
 impl Held {
-    /// The controls for a tick, given what arrived for it.
-    pub fn resolve(&mut self, arrived: Option<Controls>) -> Controls {
+    /// What the ship holds in `tick`, given what arrived for it, by a player who is known to have seen `acked`.
+    pub fn resolve(&mut self, arrived: Option<Arrived>, tick: Tick, acked: Tick) -> Command {
         match arrived {
-            Some(controls) => *self = Held { controls, repeats: 0 },
+            Some(Arrived { controls, view, .. }) => *self = Held { controls, view, repeats: 0 },
             None if self.repeats < REPEAT_TICKS => self.repeats += 1,
             None => self.controls = Controls { aim: self.controls.aim, ..Controls::default() },
         }
-        self.controls
+        Command { controls: self.controls, rewind: rewind(self.view, tick, acked) }
     }
+}
+
+/// How far back a shot in `tick` is judged, eighths of a tick: as far as the player says to have seen, at least to the
+/// newest tick that the client is known to have, at most [`MAX_REWIND_TICKS`].
+fn rewind(view: u8, tick: Tick, acked: Tick) -> u8 {
+    let unseen = u8::try_from(tick.since(acked).saturating_mul(8)).unwrap_or(u8::MAX);
+    view.max(unseen).min(MAX_REWIND_TICKS * 8)
 }
 
 #[cfg(test)]
@@ -199,11 +217,22 @@ mod tests {
     fn a_missing_input_repeats_the_last_one_for_eight_ticks() {
         let mut held = Held::default();
         let full = Controls { magnitude: 7, aim: 99, ..Controls::default() };
-        assert_eq!(held.resolve(Some(full)), full);
+        let arrived = Some(Arrived { controls: full, view: 0, at: Stamp(0) });
+        let mut resolve = |arrived| held.resolve(arrived, Tick(5), Tick(5)).controls;
+        assert_eq!(resolve(arrived), full);
         for _ in 0..REPEAT_TICKS {
-            assert_eq!(held.resolve(None), full);
+            assert_eq!(resolve(None), full);
         }
-        assert_eq!(held.resolve(None), Controls { aim: 99, ..Controls::default() });
-        assert_eq!(held.resolve(Some(full)), full);
+        assert_eq!(resolve(None), Controls { aim: 99, ..Controls::default() });
+        assert_eq!(resolve(arrived), full);
+    }
+
+    #[test]
+    fn a_shot_is_judged_where_the_player_can_have_seen_the_others() {
+        assert_eq!(rewind(20, Tick(100), Tick(99)), 20, "as the player says");
+        assert_eq!(rewind(0, Tick(100), Tick(97)), 24, "nobody sees what has not arrived");
+        assert_eq!(rewind(255, Tick(100), Tick(99)), 56, "at most seven ticks");
+        assert_eq!(rewind(0, Tick(100), Tick(2)), 56, "nor more on a path that is slower still");
+        assert_eq!(rewind(3, Tick(100), Tick(100)), 3);
     }
 }

@@ -4,9 +4,9 @@
 
 use protocol::Slot;
 use protocol::quantize::Q8;
-use protocol::snapshot::{Event as WireEvent, Pickup, Pulse};
+use protocol::snapshot::{CellWindow, state};
 use sim::world::Rect;
-use sim::{Event, World};
+use sim::{Ship, World};
 
 use super::seat::Seat;
 
@@ -19,71 +19,87 @@ pub const ASPECT: std::ops::RangeInclusive<u16> = 560..=2100;
 /// How far beyond the edge of the window a client is told of things, units: nothing may pop up inside.
 pub const ENTER_MARGIN: i32 = 160;
 
-/// Most ships in one snapshot; the nearest ones.
-pub const MAX_SHIPS: usize = 255;
+/// How far beyond the edge a ship that is known is kept, units: more, so that none comes and goes at the border.
+pub const LEAVE_MARGIN: i32 = 240;
 
-/// Most pulses, and most pickups, in one snapshot.
-const MAX_ITEMS: usize = 400;
-
-/// What one client may know of after a tick. Kept between ticks for its buffers.
-#[derive(Debug, Default)]
-pub struct Sight {
+/// The part of the world that a client is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Middle of the window, Q8.
+    pub centre: (i32, i32),
+    /// What is told.
+    pub enter: Rect,
+    /// Where known ships are kept.
+    keep: Rect,
+    /// The inner half of the window.
+    near: Rect,
     /// The ship that the view is centred on, when it is not the own one.
     pub focus: Option<Slot>,
-    /// Other ships, ascending slot.
-    pub ships: Vec<Slot>,
-    /// Pulses, ascending id.
-    pub pulses: Vec<Pulse>,
-    /// Pickups, ascending id.
-    pub pickups: Vec<Pickup>,
-    /// What happened, in order.
-    pub events: Vec<WireEvent>,
 }
 
-impl Sight {
-    /// Looks at the world from a seat.
-    pub fn look(&mut self, world: &World, seat: &Seat) {
-        self.ships.clear();
-        self.pulses.clear();
-        self.pickups.clear();
-        self.events.clear();
-        let centre = self.centre(world, seat);
-        let rect = window(centre, seat.aspect, ENTER_MARGIN);
-        world.ships_in(rect, &mut self.ships);
-        self.ships.retain(|&slot| Some(slot) != seat.slot);
-        if self.ships.len() > MAX_SHIPS {
-            nearest(world, centre, &mut self.ships);
-        }
-        world.pulses_in(rect, &mut self.pulses);
-        self.pulses.truncate(MAX_ITEMS);
-        world.pickups_in(rect, &mut self.pickups);
-        self.pickups.truncate(MAX_ITEMS);
-        self.events.extend(world.events().iter().filter_map(|event| visible(event, rect)));
-    }
-
-    /// The own ship, where it is or was; for spectators the ship they follow, or the middle of the world.
-    fn centre(&mut self, world: &World, seat: &Seat) -> (i32, i32) {
+impl Field {
+    /// The field of a seat: around the own ship, where it is or was; for spectators around the ship that they follow,
+    /// or the middle of the world.
+    pub fn of(world: &World, seat: &Seat) -> Field {
         let alive = |slot: &Slot| world.ship(*slot).is_some_and(|s| s.alive);
         let slot = seat.slot.or_else(|| {
             let leader = || world.ranking().iter().copied().find(alive);
             seat.watch.filter(alive).or_else(leader)
         });
-        self.focus = if seat.slot.is_none() { slot } else { None };
         let middle = i32::from(world.side()) * Q8 / 2;
-        slot.and_then(|slot| world.ship(slot)).map_or((middle, middle), |ship| (ship.x, ship.y))
+        let centre = slot.and_then(|slot| world.ship(slot)).map_or((middle, middle), |ship| (ship.x, ship.y));
+        let mut near = window(centre, seat.aspect, 0);
+        near.x0 = (near.x0 + centre.0) / 2;
+        near.x1 = (near.x1 + centre.0) / 2;
+        near.y0 = (near.y0 + centre.1) / 2;
+        near.y1 = (near.y1 + centre.1) / 2;
+        Field {
+            centre,
+            enter: window(centre, seat.aspect, ENTER_MARGIN),
+            keep: window(centre, seat.aspect, LEAVE_MARGIN),
+            near,
+            focus: if seat.slot.is_none() { slot } else { None },
+        }
+    }
+
+    /// Is the client told of what happens here?
+    pub fn shows(&self, x: i32, y: i32) -> bool {
+        inside(&self.enter, x, y)
+    }
+
+    /// Is a known ship kept here?
+    pub fn keeps(&self, x: i32, y: i32) -> bool {
+        inside(&self.keep, x, y)
+    }
+
+    /// Is this in the inner half of the window?
+    pub fn is_near(&self, x: i32, y: i32) -> bool {
+        inside(&self.near, x, y)
+    }
+
+    /// How much a ship matters to the player, 1..=32: the nearer the more, and more while it is dangerous.
+    pub fn weight(&self, ship: &Ship) -> u32 {
+        let reach = distance(self.centre, (self.enter.x1, self.enter.y1)).max(1);
+        let near = reach.saturating_sub(distance(self.centre, (ship.x, ship.y)));
+        let dangerous = ship.state() & (state::WINDUP | state::CROWN) != 0 || ship.timers.pulse > 0;
+        1 + near * 15 / reach + if dangerous { 16 } else { 0 }
+    }
+
+    /// The pickup cells that the client is told of.
+    pub fn cells(&self) -> CellWindow {
+        let Rect { x0, y0, x1, y1 } = self.enter;
+        CellWindow::around(x0, y0, x1, y1)
     }
 }
 
-fn nearest(world: &World, (x, y): (i32, i32), ships: &mut Vec<Slot>) {
-    let distance = |slot: &Slot| {
-        world.ship(*slot).map_or(i64::MAX, |ship| {
-            let (dx, dy) = (i64::from(ship.x - x), i64::from(ship.y - y));
-            dx * dx + dy * dy
-        })
-    };
-    ships.sort_unstable_by_key(|slot| (distance(slot), *slot));
-    ships.truncate(MAX_SHIPS);
-    ships.sort_unstable();
+/// Distance in units, rounded down.
+pub fn distance((x0, y0): (i32, i32), (x1, y1): (i32, i32)) -> u32 {
+    let (dx, dy) = (i64::from((x1 - x0) / Q8), i64::from((y1 - y0) / Q8));
+    (dx * dx + dy * dy).isqrt() as u32
+}
+
+fn inside(rect: &Rect, x: i32, y: i32) -> bool {
+    (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y)
 }
 
 /// The window around a point, and `margin` units beyond each edge, in Q8.
@@ -94,20 +110,6 @@ pub fn window((x, y): (i32, i32), aspect: u16, margin: i32) -> Rect {
     let half_w = (width as i32 / 2 + margin) * Q8;
     let half_h = (height as i32 / 2 + margin) * Q8;
     Rect { x0: x - half_w, y0: y - half_h, x1: x + half_w, y1: y + half_h }
-}
-
-fn visible(event: &Event, rect: Rect) -> Option<WireEvent> {
-    let inside = |x, y| (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y);
-    match *event {
-        Event::Hit { pulse, victim, x, y, damage, .. } if inside(x, y) => {
-            Some(WireEvent::Hit { pulse, victim, x, y, damage })
-        }
-        Event::Destroyed { victim, x, y, .. } if inside(x, y) => {
-            Some(WireEvent::Explosion { slot: victim, x, y })
-        }
-        Event::Taken { id, slot, x, y, .. } if inside(x, y) => Some(WireEvent::Taken { id, slot }),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,17 @@
 //! Ordered and without I/O: no socket, no task, no clock. Arrival times come in as data, time passes when the driver
 //! calls [`Room::tick`]. The way of an input ends in `inbound`; the way of a snapshot begins in `interest`.
 
+pub mod cells;
 pub mod driver;
+pub mod flow;
 pub mod inbound;
 pub mod interest;
+pub mod known;
+pub mod load;
 pub mod outbound;
 pub mod roster;
 pub mod seat;
+pub mod states;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +28,7 @@ use tokio::sync::mpsc;
 
 use crate::outbox::Farewell;
 use crate::time::Stamp;
+use load::Relief;
 use outbound::{News, Outbound, Published};
 use roster::Roster;
 use seat::{Join, Seat};
@@ -35,6 +41,9 @@ const PARK_TICKS: u32 = 20 * TICK_HZ as u32;
 
 /// Ticks of an idle page after which its connection is closed: 10 min.
 const PARKED_TOO_LONG_TICKS: u32 = 600 * TICK_HZ as u32;
+
+/// Every so many snapshots carry a checksum of the known ships.
+const CHECK_EVERY: u8 = 30;
 
 /// One room.
 #[derive(Debug)]
@@ -50,6 +59,8 @@ pub struct Room {
     inputs: Vec<Command>,
     outbound: Outbound,
     debug: Option<(u32, u32)>,
+    relief: Relief,
+    check_every: u8,
 }
 
 /// The ends of a room that stay outside.
@@ -72,6 +83,10 @@ pub struct TickReport {
     pub seats: usize,
     /// Inputs that were missing.
     pub inputs_missing: u32,
+    /// Clients whose view no longer added up.
+    pub resyncs: u32,
+    /// Joins refused because the room is overloaded.
+    pub refused: u32,
 }
 
 impl Room {
@@ -89,6 +104,8 @@ impl Room {
             inputs: Vec::new(),
             outbound: Outbound::default(),
             debug: None,
+            relief: Relief::None,
+            check_every: CHECK_EVERY,
         };
         (room, RoomEnds { joins: sender, clock })
     }
@@ -100,7 +117,8 @@ impl Room {
         self.listen(now, &mut report);
         self.world.step(&self.inputs);
         self.clock.store(self.world.tick().0, Ordering::Release);
-        self.publish(&mut report);
+        self.outbound.record(&self.world);
+        self.publish(now, &mut report);
         report
     }
 
@@ -124,6 +142,16 @@ impl Room {
         self.debug = Some((mean_us, max_us));
     }
 
+    /// Gives up something, or takes it back, to keep the pace.
+    pub fn relieve(&mut self, relief: Relief) {
+        self.relief = relief;
+    }
+
+    /// Lets every so many snapshots carry a checksum of the known ships; 30 unless set otherwise.
+    pub fn check_every(&mut self, snapshots: u8) {
+        self.check_every = snapshots.max(1);
+    }
+
     /// Ends every seat. `farewell` is asked once a seat.
     pub fn dismiss(&mut self, mut farewell: impl FnMut() -> Farewell) {
         while let Ok(join) = self.joins.try_recv() {
@@ -137,6 +165,11 @@ impl Room {
     /// Seats those who asked since the last tick.
     fn admit(&mut self, report: &mut TickReport) {
         while let Ok(join) = self.joins.try_recv() {
+            if self.relief >= Relief::Joins {
+                report.refused += 1;
+                join.outbox.close(Farewell::bye(CloseCode::Overloaded).retry_after(3000));
+                continue;
+            }
             let slot = match join.role {
                 Role::Spectator => None,
                 Role::Player => match self.world.join() {
@@ -150,9 +183,11 @@ impl Room {
                     }
                 },
             };
-            let seat = Seat::new(join, slot);
+            let seat = Seat::new(join, slot, self.world.tick());
             let welcome = ServerMessage::Welcome(self.welcome(slot));
-            outbound::push(&seat, &welcome).expect("a Welcome is the first message in its queue");
+            outbound::push(&seat, &welcome)
+                .expect("only the room queues messages, and a Welcome is its first");
+            seat.outbox.wake();
             self.seats.insert(seat);
             report.joined += 1;
         }
@@ -191,15 +226,13 @@ impl Room {
         });
     }
 
-    fn publish(&mut self, report: &mut TickReport) {
+    fn publish(&mut self, now: Stamp, report: &mut TickReport) {
         report.seats = self.seats.len();
         let players = self.seats.iter().filter(|(_, seat)| seat.slot.is_some()).count() as u16;
-        let news = News { roster: &self.roster, players, debug: self.debug };
+        let Room { roster, debug, relief, check_every, .. } = self;
+        let news = News { now, roster, players, debug: *debug, relief: *relief, check_every: *check_every };
         for (n, seat) in &mut self.seats {
-            let one = self.outbound.publish(&self.world, &news, seat, n);
-            report.published.snapshots += one.snapshots;
-            report.published.bytes += one.bytes;
-            report.published.skipped += one.skipped;
+            report.published += self.outbound.publish(&self.world, &news, seat, n);
         }
     }
 }
@@ -220,6 +253,13 @@ fn hear(
     }
     seat.aspect = said.aspect.take().unwrap_or(seat.aspect);
     seat.watch = said.watch.take().unwrap_or(seat.watch);
+    if let Some((seq, at)) = said.ack.take() {
+        seat.flow.acknowledge(seq, at);
+    }
+    if std::mem::take(&mut said.resync) {
+        seat.baseline.forget();
+        report.resyncs += 1;
+    }
     match said.idle.take() {
         Some(true) => seat.idle_ticks = seat.idle_ticks.max(1),
         Some(false) => seat.idle_ticks = 0,
@@ -252,6 +292,6 @@ fn hear(
     if inputs.len() <= slot.index() {
         inputs.resize(slot.index() + 1, Command::default());
     }
-    inputs[slot.index()] = seat.held.resolve(arrived.map(|a| a.controls)).into();
+    inputs[slot.index()] = seat.held.resolve(arrived, tick, seat.flow.acked());
     true
 }

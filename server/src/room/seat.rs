@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::message::{MARGIN_MISSING, Role};
-use protocol::{Seq, Slot};
+use protocol::snapshot::CellWindow;
+use protocol::{Slot, Tick};
 
+use super::flow::Flow;
 use super::inbound::{Held, Mailbox};
+use super::known::Known;
 use crate::outbox::Outbox;
 
 /// A request for a seat: what the session sends over the room's bounded channel.
@@ -24,6 +27,8 @@ pub struct Join {
     pub mailbox: Arc<Mailbox>,
     /// What waits for the player; the connection's writer holds the other end.
     pub outbox: Arc<Outbox>,
+    /// True if the client acknowledges snapshots; for others the socket's back-pressure must do.
+    pub acknowledges: bool,
     /// The place in the directory's count of this room; given back when dropped.
     pub reservation: Reservation,
 }
@@ -47,6 +52,29 @@ impl Drop for Reservation {
     }
 }
 
+/// What a client was told, up to the last snapshot that was encoded for it.
+#[derive(Debug, Default)]
+pub struct Baseline {
+    /// The tick of that snapshot; none: the next one starts anew.
+    pub tick: Option<Tick>,
+    /// The ships that it knows, in the order of its list.
+    pub ships: Vec<Known>,
+    /// Id and fire tick of the pulses that were in its view, ascending.
+    pub pulses: Vec<(u16, u8)>,
+    /// The pickup cells that it knows.
+    pub cells: CellWindow,
+}
+
+impl Baseline {
+    /// Forgets everything: the next snapshot starts anew.
+    pub fn forget(&mut self) {
+        self.tick = None;
+        self.ships.clear();
+        self.pulses.clear();
+        self.cells = CellWindow::default();
+    }
+}
+
 /// One seat.
 #[derive(Debug)]
 pub struct Seat {
@@ -56,8 +84,12 @@ pub struct Seat {
     pub watch: Option<Slot>,
     /// Width / height of the window, thousandths.
     pub aspect: u16,
-    /// Sequence number of the next snapshot.
-    pub seq: Seq,
+    /// What is under way.
+    pub flow: Flow,
+    /// See [`Join::acknowledges`].
+    pub acknowledges: bool,
+    /// What the client was told up to now.
+    pub baseline: Baseline,
     /// What acted on the ship since the last snapshot that was sent.
     pub changed: u8,
     /// Margin of this tick's input, ms, or [`MARGIN_MISSING`].
@@ -68,7 +100,7 @@ pub struct Seat {
     pub idle_ticks: u32,
     /// True while the ship is out of the world because nobody looks.
     pub parked: bool,
-    /// Snapshots skipped in a row because the last one is still being written.
+    /// Snapshots skipped in a row because the last one is still on its way.
     pub skipped: u32,
     /// Feed messages that may still be sent this second.
     pub feed_left: u8,
@@ -83,12 +115,14 @@ pub struct Seat {
 
 impl Seat {
     /// The seat that a request asked for, with the ship that the world gave.
-    pub fn new(join: Join, slot: Option<Slot>) -> Seat {
+    pub fn new(join: Join, slot: Option<Slot>, now: Tick) -> Seat {
         Seat {
             slot,
             watch: None,
             aspect: join.aspect,
-            seq: Seq(0),
+            flow: Flow::new(now),
+            acknowledges: join.acknowledges,
+            baseline: Baseline::default(),
             changed: 0,
             margin: MARGIN_MISSING,
             held: Held::default(),

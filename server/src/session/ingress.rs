@@ -65,6 +65,8 @@ impl Ingress {
             hue: hello.hue % 8,
             aspect: hello.aspect,
             role: hello.role,
+            // JSON peers are scripts: the session reads their snapshots for them.
+            acknowledges: self.encoding == Encoding::Bincode,
             outbox: self.outbox.clone(),
         })
     }
@@ -79,18 +81,15 @@ impl Ingress {
                 };
                 self.metrics.inputs.get_or_create(&label.into()).inc();
             }
-            // Flow control by acknowledgement is not here yet: the socket's own back-pressure is what counts.
-            ClientMessage::Ack { .. } => {}
+            ClientMessage::Ack { seq } => mailbox.open().ack = Some((seq, self.epoch.stamp(arrival))),
+            ClientMessage::Resync => mailbox.open().resync = true,
             ClientMessage::Spawn => mailbox.open().spawn = true,
             ClientMessage::View { aspect } => mailbox.open().aspect = Some(aspect),
             ClientMessage::Watch { slot } => mailbox.open().watch = Some(slot),
             ClientMessage::Idle { idle } => mailbox.open().idle = Some(idle),
             ClientMessage::Ping { t } => {
                 let pong = ServerMessage::Pong { t };
-                self.outbox.push(|out| codec::encode_server(Encoding::Bincode, &pong, out)).map_err(
-                    |_| Farewell::because(CloseCode::RateLimit, "more pings than answers are read"),
-                )?;
-                self.outbox.wake();
+                self.outbox.reply(|out| codec::encode_server(Encoding::Bincode, &pong, out));
             }
             // No room has a chat.
             ClientMessage::Chat { .. } => {}

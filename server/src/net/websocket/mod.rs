@@ -33,6 +33,7 @@ pub(super) async fn run<S, V: Service>(
     agreement: V::Agreement,
     limits: &NetLimits,
     metrics: &Metrics,
+    stop: &CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -45,7 +46,7 @@ pub(super) async fn run<S, V: Service>(
 
     let reading = async {
         let farewell = tokio::select! {
-            farewell = listen(&mut read, ingress, &outbox, limits) => farewell,
+            farewell = listen(&mut read, ingress, &outbox, limits, stop) => farewell,
             () = closed.cancelled() => return linger(&mut read).await,
         };
         let dead = farewell == Farewell::Dead;
@@ -73,6 +74,7 @@ async fn listen(
     mut ingress: impl Ingress,
     outbox: &Outbox,
     limits: &NetLimits,
+    stop: &CancellationToken,
 ) -> Farewell {
     let mut reader = Reader::new(read, protocol::codec::CLIENT_MESSAGE_LIMIT);
     let mut bucket = TokenBucket::new(limits.messages_per_sec, limits.messages_per_sec * 2, Instant::now());
@@ -83,7 +85,14 @@ async fn listen(
             None => hello_by,
             Some(since) => since + limits.silence,
         };
-        let Ok(event) = tokio::time::timeout_at(deadline, reader.next()).await else {
+        let event = tokio::select! {
+            event = tokio::time::timeout_at(deadline, reader.next()) => event,
+            // Whoever has a seat is told by the room; this is for those who have none yet.
+            () = stop.cancelled(), if silent_for.is_none() => {
+                return Farewell::bye(CloseCode::ShuttingDown).retry_after(2000);
+            }
+        };
+        let Ok(event) = event else {
             return match silent_for {
                 None => Farewell::bye(CloseCode::NoHello),
                 Some(_) => Farewell::because(CloseCode::GoingAway, "nothing heard for too long"),

@@ -10,6 +10,9 @@ use crate::outbox::{Batch, Farewell, Outbox};
 /// A write that makes no end for so long is given up: the peer reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(12);
 
+/// The same for what is under way when the end is announced, and for the end itself.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Writes what the outbox gives until its farewell, and returns that.
 pub(super) async fn drain(
     write: &mut (impl AsyncWrite + Unpin),
@@ -33,18 +36,38 @@ pub(super) async fn drain(
         if batch.farewell == Some(Farewell::Dead) {
             return Farewell::Dead;
         }
-        let written = tokio::time::timeout(WRITE_TIMEOUT, async {
-            write.write_all(&frames.out).await?;
-            write.flush().await
-        });
-        let lost = !matches!(written.await, Ok(Ok(())));
+        let last = batch.farewell.is_some();
+        let written = write_out(write, &frames.out, last, outbox).await;
         if let Some(farewell) = batch.farewell.take() {
+            // Our half is done; the peer sees it at once instead of when we stop waiting for its half.
+            let _ = tokio::time::timeout(LAST_WRITE_TIMEOUT, write.shutdown()).await;
             return farewell;
         }
-        if lost {
+        if !written {
             outbox.close(Farewell::Dead);
-            return Farewell::Dead;
+            return outbox.unsaid().unwrap_or(Farewell::Dead);
         }
+    }
+}
+
+/// Writes it all. False if the peer is gone, or takes too long: less time is given once the end has been announced.
+async fn write_out(write: &mut (impl AsyncWrite + Unpin), bytes: &[u8], last: bool, outbox: &Outbox) -> bool {
+    let writing = async {
+        write.write_all(bytes).await?;
+        write.flush().await
+    };
+    let patience = async {
+        let announced = async {
+            if !last {
+                outbox.ending().await;
+            }
+        };
+        let _ = tokio::time::timeout(WRITE_TIMEOUT, announced).await;
+        tokio::time::sleep(LAST_WRITE_TIMEOUT).await;
+    };
+    tokio::select! {
+        written = writing => written.is_ok(),
+        () = patience => false,
     }
 }
 
@@ -62,6 +85,9 @@ impl Frames {
         }
         for message in batch.ordered.iter() {
             self.message(egress, |egress, out| egress.message(message, out));
+        }
+        if !batch.reply.is_empty() {
+            self.message(egress, |egress, out| egress.message(&batch.reply, out));
         }
         if !batch.snapshot.is_empty() {
             self.message(egress, |egress, out| egress.message(&batch.snapshot, out));

@@ -1,0 +1,183 @@
+//! Flow control of one connection by acknowledgement: proxies hide a slow reader from the socket, not from this.
+//!
+//! Every input carries the sequence number of the newest snapshot that the client has. What is in flight is limited to
+//! what the path needs; beyond it snapshots are skipped, not queued.
+
+use protocol::{Seq, TICK_HZ, Tick};
+
+use crate::time::Stamp;
+
+/// Delay on top of the shortest round trip that is still normal, µs.
+const SLACK_US: u64 = 150_000;
+
+/// Snapshots in flight that are always allowed on top.
+const SPARE: u64 = 2;
+
+/// Most snapshots in flight: sequence numbers are told apart by distance.
+const MAX_IN_FLIGHT: u64 = 200;
+
+/// No progress for so long while something is in flight: the client does not keep up, µs.
+const STUCK_US: u64 = 10_000_000;
+
+/// Half of the time over which the shortest round trip is taken, µs.
+const HALF_WINDOW_US: u64 = 5_000_000;
+
+/// One tick, µs.
+const TICK_US: u64 = 1_000_000 / TICK_HZ as u64;
+
+/// What is under way to one client.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// By sequence number: tick and moment of the snapshot.
+    sent: Box<[(Tick, Stamp); 256]>,
+    last_sent: Seq,
+    last_ack: Seq,
+    /// The newest tick that the client is known to have.
+    acked: Tick,
+    /// The last acknowledgement that was news, or the moment since which something is in flight.
+    progress: Stamp,
+    /// True once the client has acknowledged anything: before that nothing is known of the path.
+    any: bool,
+    /// Shortest round trip of this half of the window and of the one before, µs.
+    min_rtt: [u64; 2],
+    half_since: Stamp,
+}
+
+impl Flow {
+    /// Nothing under way; the client was welcomed at `tick`.
+    pub fn new(tick: Tick) -> Flow {
+        Flow {
+            sent: Box::new([(tick, Stamp(0)); 256]),
+            // The first snapshot is number 0.
+            last_sent: Seq(255),
+            last_ack: Seq(255),
+            acked: tick,
+            progress: Stamp(0),
+            any: false,
+            min_rtt: [u64::MAX; 2],
+            half_since: Stamp(0),
+        }
+    }
+
+    /// The snapshot of `tick` goes out; returns its sequence number.
+    pub fn send(&mut self, tick: Tick, now: Stamp) -> Seq {
+        if self.in_flight() == 0 {
+            self.progress = now;
+        }
+        self.last_sent = self.last_sent.next();
+        self.sent[usize::from(self.last_sent.0)] = (tick, now);
+        // A client that never acknowledges must not make numbers ambiguous.
+        if self.in_flight() > MAX_IN_FLIGHT {
+            self.last_ack = self.last_ack.next();
+        }
+        self.last_sent
+    }
+
+    /// An acknowledgement arrived. Only numbers that are in flight count.
+    pub fn acknowledge(&mut self, seq: Seq, at: Stamp) {
+        let ahead = u64::from(seq.since(self.last_ack));
+        if ahead == 0 || ahead > self.in_flight() {
+            return;
+        }
+        let (tick, sent) = self.sent[usize::from(seq.0)];
+        self.last_ack = seq;
+        self.acked = tick;
+        self.progress = at;
+        self.any = true;
+        if at.0.saturating_sub(self.half_since.0) > HALF_WINDOW_US {
+            self.half_since = at;
+            self.min_rtt = [u64::MAX, self.min_rtt[0]];
+        }
+        self.min_rtt[0] = self.min_rtt[0].min(at.0.saturating_sub(sent.0));
+    }
+
+    /// For a connection that is not asked to acknowledge: what is sent counts as received.
+    pub fn take_as_received(&mut self) {
+        self.last_ack = self.last_sent;
+        self.acked = self.sent[usize::from(self.last_sent.0)].0;
+    }
+
+    /// Snapshots sent and not acknowledged.
+    pub fn in_flight(&self) -> u64 {
+        u64::from(self.last_sent.since(self.last_ack))
+    }
+
+    /// May another snapshot go out?
+    pub fn is_open(&self) -> bool {
+        let rtt = self.min_rtt[0].min(self.min_rtt[1]);
+        if !self.any || rtt == u64::MAX {
+            return true;
+        }
+        self.in_flight() < ((rtt + SLACK_US).div_ceil(TICK_US) + SPARE).min(MAX_IN_FLIGHT)
+    }
+
+    /// True if the client has made no progress for too long.
+    pub fn is_stuck(&self, now: Stamp) -> bool {
+        self.in_flight() > 0 && now.0.saturating_sub(self.progress.0) > STUCK_US
+    }
+
+    /// The newest tick that the client is known to have seen.
+    pub fn acked(&self) -> Tick {
+        self.acked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(ms: u64) -> Stamp {
+        Stamp(ms * 1000)
+    }
+
+    #[test]
+    fn the_window_is_the_round_trip_and_a_bit() {
+        let mut flow = Flow::new(Tick(0));
+        let first = flow.send(Tick(1), stamp(0));
+        flow.acknowledge(first, stamp(100));
+        // ceil((100 + 150) / 33.3) + 2
+        let sent = (0..50).take_while(|n| {
+            let open = flow.is_open();
+            if open {
+                flow.send(Tick(2 + n), stamp(100));
+            }
+            open
+        });
+        assert_eq!(sent.count(), 10);
+        assert_eq!(flow.acked(), Tick(1));
+    }
+
+    #[test]
+    fn only_numbers_in_flight_count() {
+        let mut flow = Flow::new(Tick(0));
+        for n in 1..=4 {
+            flow.send(Tick(n), stamp(0));
+        }
+        flow.acknowledge(Seq(7), stamp(1));
+        assert_eq!((flow.in_flight(), flow.acked()), (4, Tick(0)), "never sent");
+        flow.acknowledge(Seq(2), stamp(1));
+        assert_eq!((flow.in_flight(), flow.acked()), (1, Tick(3)));
+        flow.acknowledge(Seq(1), stamp(1));
+        assert_eq!((flow.in_flight(), flow.acked()), (1, Tick(3)), "an old one");
+    }
+
+    #[test]
+    fn no_progress_for_ten_seconds_is_stuck() {
+        let mut flow = Flow::new(Tick(0));
+        assert!(!flow.is_stuck(stamp(60_000)), "nothing is in flight");
+        flow.send(Tick(1), stamp(60_000));
+        flow.send(Tick(2), stamp(69_000));
+        assert!(!flow.is_stuck(stamp(70_000)));
+        assert!(flow.is_stuck(stamp(70_001)));
+    }
+
+    #[test]
+    fn a_client_that_never_acknowledges_stays_told_apart() {
+        let mut flow = Flow::new(Tick(0));
+        for n in 0..1000 {
+            flow.send(Tick(n), stamp(0));
+        }
+        assert_eq!(flow.in_flight(), MAX_IN_FLIGHT);
+        assert!(flow.is_stuck(stamp(10_001)));
+    }
+}
