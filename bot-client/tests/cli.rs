@@ -34,6 +34,7 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--bots", "0"], "--bots");
     refused(&["swarm", "--duration", "soon"], "10s");
     refused(&["swarm", "--room", "no spaces"], "room code");
+    refused(&["swarm", "--predict", "200%"], "percentage");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }
 
