@@ -9,7 +9,7 @@ use std::time::Duration;
 use bot_client::{Bot, Session};
 use protocol::codec::{self, Encoding};
 use protocol::message::Role;
-use protocol::{Controls, RoomCode, ServerMessage, Slot, Tick};
+use protocol::{Buttons, Controls, RoomCode, Seq, ServerMessage, Slot, Tick};
 use server::outbox::{Batch, Farewell, Outbox};
 use server::room::inbound::Mailbox;
 use server::room::seat::{Join, Reservation};
@@ -56,6 +56,7 @@ pub struct RigPlayer {
     outbox: Arc<Outbox>,
     /// The writer's side: a batch that is taken counts as written when the next one is asked for.
     batch: Batch,
+    skimmed: Vec<u8>,
 }
 
 /// Who decides what a player holds.
@@ -66,6 +67,8 @@ pub enum Hands {
     Hold(Controls),
     /// Flies to the middle of the world.
     Gather,
+    /// Flies and fires about, without looking: next to no work for the test itself.
+    Wander(u32),
     /// Plays.
     Bot(Box<Bot>),
 }
@@ -113,6 +116,7 @@ impl Rig {
             hands,
             outbox,
             batch: Batch::default(),
+            skimmed: Vec::new(),
         });
         n
     }
@@ -134,12 +138,8 @@ impl Rig {
     /// One tick: players hold, the room ticks, players read.
     pub fn tick(&mut self) -> TickReport {
         let now = self.now();
-        let stamp = Stamp(u64::from(self.room.world().tick().0) * TICK_US);
-        let next = self.room.world().tick().next();
-        for player in &mut self.players {
-            player.hold(next, stamp);
-        }
-        let report = self.room.tick(Stamp(stamp.0 + 5000));
+        let stamp = self.hold();
+        let report = self.room.tick(stamp);
         for player in &mut self.players {
             player.was_deaf |= player.deaf;
             if !player.deaf {
@@ -147,6 +147,40 @@ impl Rig {
             }
         }
         report
+    }
+
+    /// Seats `n` players that wander.
+    #[must_use]
+    pub fn wanderers(mut self, n: u32) -> Rig {
+        for i in 0..n {
+            self.join(Role::Player, Hands::Wander(i.wrapping_mul(7919)));
+        }
+        self
+    }
+
+    /// What players do before a tick, for timing the room alone: [`Rig::hold`], then `room.tick`, then [`Rig::skim`].
+    pub fn hold(&mut self) -> Stamp {
+        let stamp = Stamp(u64::from(self.room.world().tick().0) * TICK_US);
+        let next = self.room.world().tick().next();
+        for player in &mut self.players {
+            player.hold(next, stamp);
+        }
+        Stamp(stamp.0 + 5000)
+    }
+
+    /// What players do after a tick, without reading what they are sent: they acknowledge it.
+    pub fn skim(&mut self, stamp: Stamp) {
+        for player in &mut self.players {
+            let mut context = Context::from_waker(Waker::noop());
+            while pin!(player.outbox.next(&mut player.batch)).poll(&mut context) == Poll::Ready(()) {
+                // A snapshot's message: the variant's number, then the sequence number.
+                if let [_, seq, ..] = player.batch.snapshot[..] {
+                    player.skimmed.clear();
+                    player.skimmed.extend_from_slice(&player.batch.snapshot);
+                    player.mailbox.open().ack = Some((Seq(seq), stamp));
+                }
+            }
+        }
     }
 
     /// Many ticks.
@@ -171,6 +205,11 @@ impl RigPlayer {
         self.session().you.expect("the player has a ship")
     }
 
+    /// The message of the last snapshot that was skimmed; empty if there was none in the last tick.
+    pub fn last_bytes(&self) -> &[u8] {
+        &self.skimmed
+    }
+
     /// What the player knows, once seated.
     pub fn session(&self) -> &Session {
         self.session.as_ref().expect("the player is seated")
@@ -182,6 +221,7 @@ impl RigPlayer {
             Hands::None => return,
             Hands::Hold(controls) => *controls,
             Hands::Gather => gather(session),
+            Hands::Wander(seed) => wander(*seed, tick),
             Hands::Bot(bot) => bot.hold(session).0,
         };
         self.mailbox.put_input(&session.input(tick, controls), stamp);
@@ -225,7 +265,18 @@ impl RigPlayer {
     }
 }
 
-/// Controls that fly to the middle of the world.
+/// Controls that change every half second and fire most of the time.
+fn wander(seed: u32, tick: Tick) -> Controls {
+    let mixed = (seed ^ (tick.0 / 15).wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b).rotate_left(13);
+    Controls {
+        magnitude: (mixed & 7) as u8,
+        dir: (mixed >> 8) as u8,
+        aim: (mixed >> 16) as u16 & Controls::AIM_MASK,
+        buttons: if mixed & 24 == 0 { Buttons::default() } else { Buttons::FIRE },
+    }
+}
+
+/// Controls that fly to the middle of the world, boosting and turning.
 fn gather(session: &Session) -> Controls {
     let Some(own) = session.view().own else { return Controls::default() };
     let (dx, dy) = (session.map.side() / 2 - own.x, session.map.side() / 2 - own.y);
@@ -240,5 +291,7 @@ fn gather(session: &Session) -> Controls {
         (-1, -1, ..) => 160,
         _ => 224,
     };
-    Controls { magnitude: 7, dir, ..Controls::default() }
+    // Everything about the ship changes all the time, so that there is much to tell.
+    let aim = (session.view().tick.0 as u16).wrapping_mul(97) & Controls::AIM_MASK;
+    Controls { magnitude: 7, dir, aim, buttons: Buttons::BOOST }
 }

@@ -106,11 +106,11 @@ async fn pause_then_read(client: &mut Client, session: &mut bot_client::Session)
     let mut snapshots = 0;
     let until = Instant::now() + Duration::from_millis(300);
     while let Ok(incoming) = tokio::time::timeout_at(until, client.next()).await {
-        if let Incoming::Message(message) = incoming.expect("the server keeps to the protocol") {
-            if session.take(&message, Instant::now()).expect("a readable snapshot") == Change::View {
-                snapshots += 1;
-                client.send(&ClientMessage::Ack { seq: session.view().seq }).await.expect("sent");
-            }
+        if let Incoming::Message(message) = incoming.expect("the server keeps to the protocol")
+            && session.take(&message, Instant::now()).expect("a readable snapshot") == Change::View
+        {
+            snapshots += 1;
+            client.send(&ClientMessage::Ack { seq: session.view().seq }).await.expect("sent");
         }
     }
     snapshots
