@@ -8,6 +8,7 @@ import { Happenings } from './happenings.js';
 import { Connection } from './net.js';
 import { EXTRAPOLATE, Interpolator } from './interpolate.js';
 import { beamLength } from './lance.js';
+import { Life } from './life.js';
 import { Predictor } from './predict.js';
 import { Pulses } from './pulses.js';
 import { Reader } from './snapshot.js';
@@ -47,11 +48,9 @@ export class Game {
   #lastPump = 0;
   #lastPing = 0;
   #idle = false;
-  #spawnAsked = false;
+  #life;
   #input = { type: /** @type {const} */ ('Input'), tick: 0, ack: 0, view: 0, ctl: 0, dir: 0, aim: 0 };
   #trigOk = true;
-  /** @type {boolean | null} Null before the first snapshot. */
-  #wasAlive = null;
 
   /**
    * @param {string} url
@@ -62,6 +61,7 @@ export class Game {
     this.outside = outside;
     this.on = on;
     this.stats = newStats();
+    this.#life = new Life(on);
     this.net = new Connection(url, outside, (m) => this.#receive(m), (s) => this.#changed(s));
     /** @type {import('./codec.js').Welcome | null} */
     this.welcome = null;
@@ -73,6 +73,8 @@ export class Game {
     this.arena = { side: 0, obstacles: [] };
     /** @type {import('./snapshot.js').View | null} */
     this.view = null;
+    /** The own ship as the last readable snapshot has it. @type {import('./snapshot.js').Own | null} */
+    this.own = null;
     /** True once the clock runs and there is something to draw. */
     this.live = false;
     /** True after a while without a snapshot. */
@@ -107,11 +109,6 @@ export class Game {
     return this.welcome?.you ?? -1;
   }
 
-  /** The own ship as the last snapshot has it. */
-  get own() {
-    return this.view?.own ?? null;
-  }
-
   /** True while the own ship lives. */
   get alive() {
     return this.predictor.alive;
@@ -119,7 +116,7 @@ export class Game {
 
   /** Asks for a ship; sent once it can be had. */
   spawn() {
-    this.#spawnAsked = true;
+    this.#life.ask();
   }
 
   /** @param {number} aspect Width / height in thousandths. */
@@ -200,10 +197,10 @@ export class Game {
     this.happenings = new Happenings(welcome.you ?? -1, this.on.event);
     this.#resyncing = false;
     this.#lastInputAt = -Infinity;
-    this.#wasAlive = null;
+    this.#life = new Life(this.on);
     this.people.clear();
     this.board = null;
-    this.view = null;
+    this.view = this.own = null;
     this.live = false;
     this.#lastSnapshotAt = this.outside.now();
     if (this.#idle) this.net.send({ type: 'Idle', idle: true });
@@ -227,28 +224,17 @@ export class Game {
     if (!view) return;
     this.#lastSnapshotAt = now;
     this.silent = false;
-    const before = this.#wasAlive;
-    const hpBefore = stats.hp;
     this.view = view;
+    this.own = view.own;
     this.interpolator.push(tick, view.ships, reader.told);
     this.pulses.push(view);
     this.happenings.take(view, this.pulses, this.shown);
     this.pulses.settle(tick);
     if (view.own) {
+      const wasAlive = predictor.alive;
       predictor.reconcile(tick, view.own);
-      stats.hp = view.own.hp;
-      this.#wasAlive = predictor.alive;
-      if (view.own.hp < hpBefore && before !== null) this.on.hurt?.(view.own.hp);
-      if (before === true && !predictor.alive) this.on.died?.();
-      if (before !== true && predictor.alive) {
-        this.deathBy = null;
-        this.#spawnAsked = false;
-        this.on.spawned?.();
-      }
-      if (!predictor.alive && this.#spawnAsked && view.own.timers.respawn === 0) {
-        this.net.send({ type: 'Spawn' });
-        this.#spawnAsked = false;
-      }
+      if (predictor.alive && !wasAlive) this.deathBy = null;
+      if (this.#life.take(view.own)) this.net.send({ type: 'Spawn' });
     }
     this.live = true;
   }

@@ -76,7 +76,6 @@ export function newStats() {
     stalls: 0,
     reconnects: 0,
     predicting: true,
-    hp: 0,
     /** The server's tick, µs; 0 where it does not tell. */
     serverTick: 0,
     serverTickMax: 0,

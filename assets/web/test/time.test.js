@@ -143,3 +143,18 @@ test('who was put elsewhere does not fly there, and a new tenant of a slot start
   assert.equal(others.sample(11.9).length, 0);
   assert.equal(others.sample(12)[0].generation, 1);
 });
+
+test('a ship that snapshots leave out flies on, is not gone, and turns where it did once it is told of again', () => {
+  const others = new Interpolator(30);
+  const ship = (x) => [{ slot: 3, generation: 0, x: x * 256, y: 0, aim: 0, hp: 100, state: 0 }];
+  others.push(10, ship(100));
+  others.push(11, ship(110), Uint8Array.of(1));
+  for (const tick of [12, 13, 14]) others.push(tick, ship(110), Uint8Array.of(0));
+  assert.equal(others.sample(13)[0].x, 130);
+  assert.equal(others.sample(14.5)[0].x, 140, 'three ticks, then it holds');
+  others.push(15, ship(150), Uint8Array.of(1));
+  assert.equal(others.sample(14)[0].x, 140);
+  others.push(16, ship(150), Uint8Array.of(0));
+  others.push(17, [], Uint8Array.of());
+  assert.equal(others.sample(17).length, 0);
+});
