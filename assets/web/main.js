@@ -248,7 +248,7 @@ function frame(now) {
     controls.sample();
     prepareScene();
     renderer.draw(scene, ms);
-    controls.thumbs.draw(renderer.ctx, hud.lanceReady);
+    controls.thumbs.draw(renderer.ctx, game.alive ? hud.lanceReady : -1);
     minimap.frame(scene, camera, game.board?.crown ?? null, game.you, ms);
     hud.frame(game, ms);
     game.stats.frameGaps.push(ms);
@@ -273,7 +273,8 @@ window.addEventListener('resize', resize);
 window.addEventListener('online', () => game.net.hurry());
 window.addEventListener('keydown', (event) => {
   if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
-  if (event.code === 'KeyN' && playing && screens.clear && !event.repeat) netGraph.toggle();
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (event.code === 'KeyN' && plain && playing && screens.clear) netGraph.toggle();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) controls.release();

@@ -2,7 +2,7 @@
 
 /** Radius of a stick, CSS pixels. */
 const REACH = 56;
-/** The Lance's button: its radius and how far its centre is from the right and the upper edge of its half, CSS pixels. */
+/** The Lance's button: its radius and how far its centre is from the right edge, CSS pixels. */
 const LANCE = 34;
 const LANCE_RIGHT = 56;
 
@@ -79,10 +79,11 @@ export class Thumbs {
 
   /**
    * Shows the sticks that are held, and the Lance's button.
-   * @param {CanvasRenderingContext2D} ctx In CSS pixels. @param {number} ready Part of what the next Lance needs, 0..1.
+   * @param {CanvasRenderingContext2D} ctx In CSS pixels. @param {number} ready Part of what the next Lance needs, 0..1;
+   *   negative for no button.
    */
   draw(ctx, ready) {
-    if (this.used) this.#button(ctx, ready);
+    if (this.used && ready >= 0) this.#button(ctx, ready);
     for (const stick of [this.left, this.right]) {
       if (stick.id < 0) continue;
       const far = Math.min(1.25, stick.length) * REACH;
@@ -129,6 +130,7 @@ function lanceX() {
   return window.innerWidth - LANCE_RIGHT;
 }
 
+/** In the middle, or below the feed on low screens. */
 function lanceY() {
-  return window.innerHeight / 2;
+  return Math.max(window.innerHeight / 2, Math.min(250, window.innerHeight - 70));
 }
