@@ -16,11 +16,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::config::RoomLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
-use crate::room::driver::{self, DriverKind, Surroundings};
+use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
 use crate::room::seat::{Join, Reservation};
 use crate::room::{Room, RoomEnds};
-use crate::time::Epoch;
 
 /// Letters of drawn room codes: none that is mistaken for another when read out.
 const CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -57,8 +56,7 @@ pub struct Lobby {
 struct Shared {
     limits: RoomLimits,
     seed: u64,
-    driver: DriverKind,
-    epoch: Epoch,
+    driver: Driver,
     metrics: Arc<Metrics>,
     directory: Mutex<Directory>,
 }
@@ -98,12 +96,11 @@ impl Lobby {
     pub fn new(
         limits: RoomLimits,
         seed: Option<u64>,
-        driver: DriverKind,
-        epoch: Epoch,
+        driver: Driver,
         metrics: Arc<Metrics>,
     ) -> Result<Lobby, SysError> {
         let seed = seed.map_or_else(|| SysRng.try_next_u64(), Ok)?;
-        let shared = Shared { limits, seed, driver, epoch, metrics, directory: Mutex::default() };
+        let shared = Shared { limits, seed, driver, metrics, directory: Mutex::default() };
         Ok(Lobby { shared: Arc::new(shared) })
     }
 
@@ -194,7 +191,7 @@ impl Lobby {
     }
 
     fn create(&self, directory: &Directory, code: &RoomCode) -> Result<Entry, Farewell> {
-        let Shared { limits, seed, driver, epoch, metrics, .. } = &*self.shared;
+        let Shared { limits, seed, driver, metrics, .. } = &*self.shared;
         if directory.rooms.len() >= limits.max {
             return Err(Farewell::bye(CloseCode::Overloaded).retry_after(5000));
         }
@@ -210,10 +207,9 @@ impl Lobby {
             on_failure: Box::new(move || failed_lobby.forget(&failed)),
             idle: limits.idle,
             debug: limits.debug,
-            epoch: *epoch,
             metrics: metrics.clone(),
         };
-        driver::spawn(*driver, room, around).map_err(|error| {
+        driver.spawn(room, around).map_err(|error| {
             tracing::error!(%error, "no thread for another room");
             Farewell::bye(CloseCode::Overloaded).retry_after(5000)
         })?;

@@ -1,6 +1,7 @@
 //! Runs a server from listeners to summary; everything from outside is an argument, so that tests run it too.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rand::rngs::SysError;
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
 use crate::net::{self, Accept, Admin, Game, Listener, Page};
-use crate::room::driver::DriverKind;
+use crate::room::driver::{Driver, DriverKind};
 use crate::session::Sessions;
 use crate::time::Epoch;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub driver: DriverKind,
     /// What is counted; for whoever wants to read it while the server runs.
     pub metrics: Arc<Metrics>,
+    /// Makes every tick take so many ms more: for trying out what rooms do under load.
+    pub drag_ms: Arc<AtomicU32>,
 }
 
 /// Serves until `shutdown`, then tells every player, waits for at most four seconds, and says what was done.
@@ -50,10 +53,11 @@ pub async fn run<L: Listener, A: Listener>(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, SysError> {
-    let Options { driver, metrics } = options;
+    let Options { driver, metrics, drag_ms } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let lobby = Lobby::new(config.rooms, config.seed, driver, epoch, metrics.clone())?;
+    let driver = Driver { kind: driver, epoch, drag_ms };
+    let lobby = Lobby::new(config.rooms, config.seed, driver, metrics.clone())?;
     let accept = |connections| Accept {
         stop: stop.clone(),
         tasks: tasks.clone(),

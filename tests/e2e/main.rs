@@ -2,6 +2,7 @@
 
 mod hostile;
 mod http;
+mod load;
 mod play;
 mod stop;
 

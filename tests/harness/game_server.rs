@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bot_client::Endpoint;
@@ -20,6 +21,8 @@ pub struct GameServer {
     pub admin: SocketAddr,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// See [`Options::drag_ms`].
+    pub drag_ms: Arc<AtomicU32>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Summary>,
 }
@@ -36,14 +39,14 @@ impl GameServer {
         let address = game.local_addr().expect("a bound socket");
         let admin_address = admin.local_addr().expect("a bound socket");
         let options = Options::default();
-        let metrics = options.metrics.clone();
+        let (metrics, drag_ms) = (options.metrics.clone(), options.drag_ms.clone());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {
             let shutdown = async { stopped.await.unwrap_or(()) };
             let listeners = Listeners { game, admin: Some(admin) };
             server::run(listeners, config, options, shutdown).await.expect("the server runs")
         });
-        GameServer { address, admin: admin_address, metrics, stop, running }
+        GameServer { address, admin: admin_address, metrics, drag_ms, stop, running }
     }
 
     /// The WebSocket's address.

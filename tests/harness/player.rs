@@ -57,6 +57,10 @@ impl Player {
                         if change == Change::View {
                             self.ticks.push(self.session.view().tick);
                         }
+                        while let Some(reply) = self.session.reply() {
+                            // Should the server have closed, reading says so.
+                            let _ = self.client.send(&reply).await;
+                        }
                         if done(&self.session, &change) {
                             return true;
                         }

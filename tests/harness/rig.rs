@@ -154,6 +154,11 @@ impl Rig {
     pub fn wanderers(mut self, n: u32) -> Rig {
         for i in 0..n {
             self.join(Role::Player, Hands::Wander(i.wrapping_mul(7919)));
+            if i % 1000 == 999 {
+                // The room's channel of joins is bounded.
+                let stamp = self.hold();
+                self.room.tick(stamp);
+            }
         }
         self
     }

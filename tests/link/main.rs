@@ -2,6 +2,7 @@
 
 mod far;
 
+mod crowd;
 mod hostile;
 
 use std::time::Duration;

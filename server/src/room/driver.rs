@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use protocol::{CloseCode, TICK_HZ};
@@ -44,41 +44,54 @@ pub struct Surroundings {
     pub idle: Duration,
     /// Show players how long ticks take.
     pub debug: bool,
-    /// Where stamps count from.
-    pub epoch: Epoch,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
 
-/// Lets a room tick until it ends. Call it inside a tokio runtime for [`DriverKind::Task`].
-///
-/// # Errors
-/// The system refused a thread.
-pub fn spawn(kind: DriverKind, room: Room, around: Surroundings) -> std::io::Result<()> {
-    let mut drive = Drive::new(room, around);
-    match kind {
-        DriverKind::Thread => {
-            std::thread::Builder::new().name(format!("room {}", drive.room.code())).spawn(move || {
-                loop {
-                    std::thread::sleep(drive.metronome.deadline().saturating_duration_since(Instant::now()));
-                    if drive.beat() == Next::End {
-                        break;
+/// How the rooms of one server are driven.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// Thread or task.
+    pub kind: DriverKind,
+    /// Where stamps count from.
+    pub epoch: Epoch,
+    /// See [`crate::Options::drag_ms`].
+    pub drag_ms: Arc<AtomicU32>,
+}
+
+impl Driver {
+    /// Lets a room tick until it ends. Call it inside a tokio runtime for [`DriverKind::Task`].
+    ///
+    /// # Errors
+    /// The system refused a thread.
+    pub fn spawn(&self, room: Room, around: Surroundings) -> std::io::Result<()> {
+        let mut drive = Drive::new(room, around, self.clone());
+        match self.kind {
+            DriverKind::Thread => {
+                std::thread::Builder::new().name(format!("room {}", drive.room.code())).spawn(move || {
+                    loop {
+                        std::thread::sleep(
+                            drive.metronome.deadline().saturating_duration_since(Instant::now()),
+                        );
+                        if drive.beat() == Next::End {
+                            break;
+                        }
                     }
-                }
-            })?;
-        }
-        DriverKind::Task => {
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep_until(drive.metronome.deadline()).await;
-                    if drive.beat() == Next::End {
-                        break;
+                })?;
+            }
+            DriverKind::Task => {
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep_until(drive.metronome.deadline()).await;
+                        if drive.beat() == Next::End {
+                            break;
+                        }
                     }
-                }
-            });
+                });
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Absolute deadlines: the n-th is `anchor + n / 30 s`, so that no rounding and no late tick adds up.
@@ -129,6 +142,7 @@ enum Next {
 
 /// A room with what drives it.
 struct Drive {
+    driver: Driver,
     room: Room,
     around: Surroundings,
     metronome: Metronome,
@@ -146,9 +160,17 @@ struct Load {
 }
 
 impl Drive {
-    fn new(room: Room, around: Surroundings) -> Drive {
+    fn new(room: Room, around: Surroundings, driver: Driver) -> Drive {
         let metronome = Metronome::new(Instant::now());
-        Drive { room, around, metronome, empty_since: None, load: Load::default(), watch: Watch::default() }
+        Drive {
+            driver,
+            room,
+            around,
+            metronome,
+            empty_since: None,
+            load: Load::default(),
+            watch: Watch::default(),
+        }
     }
 
     fn beat(&mut self) -> Next {
@@ -163,9 +185,12 @@ impl Drive {
             metrics.reanchors.inc();
             tracing::warn!(room = %self.room.code(), "more than {GIVE_UP_TICKS} ticks behind: deadlines re-anchored");
         }
-        let stamp = self.around.epoch.stamp(now);
+        let stamp = self.driver.epoch.stamp(now);
         match catch_unwind(AssertUnwindSafe(|| self.room.tick(stamp))) {
             Ok(report) => {
+                if let drag @ 1.. = self.driver.drag_ms.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(drag.into()));
+                }
                 let took = now.elapsed();
                 metrics.tick(&report, took, beat.missed);
                 self.note(took);
