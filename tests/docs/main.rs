@@ -1,0 +1,60 @@
+//! What the README says is so: its commands are CI's, its example is the example, its tables are the code's.
+
+use harness::outside::root;
+use protocol::{CloseCode, Retry};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_is_one_that_ci_runs() {
+    let ci = read(".ci/run") + &read(".ci/play");
+    let commands: Vec<String> = blocks(&read("README.md"), "sh").iter().flat_map(|b| b.lines()).map(str::to_owned).collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands {
+        assert!(ci.contains(&command), "CI does not run `{command}`");
+    }
+}
+
+#[test]
+fn the_python_example_is_shown_as_it_is() {
+    assert_eq!(blocks(&read("README.md"), "python"), [read("assets/examples/bot.py")]);
+}
+
+#[test]
+fn the_close_codes_are_the_servers() {
+    let readme = read("README.md");
+    for code in CloseCode::ALL {
+        let retry = match code.retry() {
+            Retry::Never => "no",
+            Retry::Yes => "yes",
+            Retry::Once => "once, after a pause",
+            Retry::OnRequest => "when the player asks",
+        };
+        let row = format!("| {} | {} | {retry} |", code.code(), code.reason());
+        assert!(readme.contains(&row), "the README lacks: {row}");
+    }
+}
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_table_of_limits() {
+    let readme = read("README.md");
+    let mut section = String::new();
+    for line in read("assets/server.toml").lines().map(|line| line.trim_start_matches("# ")) {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.trim_end_matches(']'));
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            let key = format!("`{section}{key}`");
+            assert!(readme.contains(&key), "the README's table of limits lacks {key}");
+        }
+    }
+}
