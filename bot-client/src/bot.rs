@@ -1,7 +1,7 @@
 //! A bot that plays: turns a session's view into the simulation's own pilot's [`Sight`] and holds what it decides.
 //! Sends nothing.
 
-use protocol::snapshot::{View, state};
+use protocol::snapshot::{Pulse, View, state};
 use protocol::{Controls, Slot, Tick};
 use sim::pilot::{Brain, Incoming, Loot, Me, Other, Sight};
 
@@ -56,6 +56,11 @@ impl Bot {
             self.think(session);
         }
         (self.controls, self.seen)
+    }
+
+    /// The pulses that still flew in the view that it thought about last.
+    pub fn flying(&self) -> impl Iterator<Item = &Pulse> {
+        self.flights.flying().map(|(pulse, _)| pulse)
     }
 
     fn think(&mut self, session: &Session) {

@@ -120,6 +120,8 @@ async fn a_swarm_counts_what_happened() {
     assert!((20.0..100.0).contains(&report.kills_per_bot_minute), "{report}");
     assert!(report.latency_ms.p50 > 0.0 && report.latency_ms.p50 < 500.0, "{report}");
     assert!(report.bytes_per_second.down > 30.0 * report.snapshot_bytes.mean, "headers count: {report}");
+    // The head, the own ship, and for a second each pulse that was fired three times a second.
+    assert!((45.0..75.0).contains(&report.whole_view_bytes.mean), "{report}");
     assert!(report.bytes_per_second.up > 300.0, "inputs of 15 bytes, 30 a second: {report}");
 }
 

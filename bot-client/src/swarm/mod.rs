@@ -3,6 +3,7 @@
 mod player;
 pub mod report;
 pub mod stats;
+mod whole;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -9,6 +9,7 @@ use protocol::snapshot::Ledger;
 use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::whole::Whole;
 use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared};
 use crate::bot::Bot;
 use crate::client::{Client, Closed, Error, Incoming};
@@ -21,6 +22,8 @@ const UNANSWERED: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A destroyed ship that is not back by itself after this asks for it, as often as this.
 const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
+/// How often a bot works out what its whole view would weigh.
+const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
 /// Plays the `index`-th bot from connecting to the end.
 pub(super) async fn play(shared: Arc<Shared>, index: u32) {
@@ -57,6 +60,8 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
         last_arrival: None,
         alive_at: now,
         asked_at: now,
+        weighed_at: now,
+        whole: Whole::default(),
         shared: &shared,
     };
     let end = player.run().await;
@@ -84,6 +89,8 @@ struct Player<'a> {
     last_arrival: Option<(Instant, Tick)>,
     alive_at: Instant,
     asked_at: Instant,
+    weighed_at: Instant,
+    whole: Whole,
     shared: &'a Shared,
 }
 
@@ -175,7 +182,15 @@ impl Player<'_> {
             self.pending.drain(..answered);
             return;
         };
+        let weigh = now - self.weighed_at >= WEIGH_EVERY;
+        let whole = weigh.then(|| self.whole.len(view, self.bot.flying())).flatten();
+        if weigh {
+            self.weighed_at = now;
+        }
         let mut stats = self.shared.stats();
+        if let Some(bytes) = whole {
+            stats.whole_view_bytes.record_value(bytes as u64);
+        }
         for (_, scheduled) in self.pending.drain(..answered).filter(|&(_, at)| at >= since) {
             stats.latency.record(now.saturating_duration_since(scheduled));
         }

@@ -27,6 +27,8 @@ pub struct Report {
     pub interval_ms: Interval,
     /// Length of a snapshot message, without the WebSocket header.
     pub snapshot_bytes: Sizes,
+    /// What such a message would weigh if each said the whole quantised view, sampled once a second and bot.
+    pub whole_view_bytes: Sizes,
     /// Mean length of each section of a snapshot's body.
     pub snapshot_sections: Sections,
     /// Per client, WebSocket headers included, TCP/IP excluded.
@@ -160,11 +162,8 @@ impl Report {
                 max: ms(&stats.latency, 1.0),
             },
             interval_ms: interval(&stats.interval),
-            snapshot_bytes: Sizes {
-                mean: round(bytes.mean()),
-                p50: bytes.quantile(0.5),
-                p99: bytes.quantile(0.99),
-            },
+            snapshot_bytes: sizes(bytes),
+            whole_view_bytes: sizes(&stats.whole_view_bytes),
             snapshot_sections: Sections {
                 own: per_snapshot(sections.own),
                 updates: per_snapshot(sections.updates),
@@ -190,6 +189,10 @@ impl Report {
     pub fn is_clean(&self) -> bool {
         self.bots.failed == 0 && self.disconnects.is_empty()
     }
+}
+
+fn sizes(bytes: &Micros) -> Sizes {
+    Sizes { mean: round(bytes.mean()), p50: bytes.quantile(0.5), p99: bytes.quantile(0.99) }
 }
 
 fn interval(us: &Micros) -> Interval {
@@ -230,6 +233,13 @@ impl fmt::Display for Report {
         writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
         let size = &self.snapshot_bytes;
         writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;
+        let whole = &self.whole_view_bytes;
+        let times = whole.mean / size.mean.max(1.0);
+        writeln!(
+            f,
+            "  whole view     mean {:.0}  p50 {}  p99 {} B ({times:.1} × as much)",
+            whole.mean, whole.p50, whole.p99
+        )?;
         let Sections { own, updates, enters, pulses, pickups, events } = self.snapshot_sections;
         writeln!(
             f,
@@ -312,6 +322,9 @@ mod tests {
             "/snapshot_bytes/mean",
             "/snapshot_bytes/p50",
             "/snapshot_bytes/p99",
+            "/whole_view_bytes/mean",
+            "/whole_view_bytes/p50",
+            "/whole_view_bytes/p99",
             "/snapshot_sections/own",
             "/snapshot_sections/updates",
             "/snapshot_sections/enters",

@@ -33,6 +33,8 @@ pub struct Stats {
     pub schedule_lag: Micros,
     /// Length of a snapshot message, bytes.
     pub snapshot_bytes: Micros,
+    /// What the whole view would have weighed where a sample was taken, bytes.
+    pub whole_view_bytes: Micros,
     /// Snapshots that say that the bot's input for their tick had not arrived in time.
     pub missing_inputs: u64,
     /// Bytes of the measured snapshots' bodies, by section.
@@ -109,6 +111,7 @@ impl Default for Stats {
             interval: Micros::new(),
             schedule_lag: Micros::new(),
             snapshot_bytes: Micros::new(),
+            whole_view_bytes: Micros::new(),
             missing_inputs: 0,
             sections: Ledger::default(),
             skipped: 0,
