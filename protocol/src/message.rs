@@ -350,6 +350,8 @@ close_codes! {
     ProtocolError = 1002, "protocol_error", Never, "WebSocket protocol error";
     /// A text frame on the binary subprotocol, or the reverse.
     WrongFrameType = 1003, "wrong_frame_type", Never, "wrong frame type for this subprotocol";
+    /// Text that is not UTF-8.
+    BadText = 1007, "bad_text", Never, "text that is not UTF-8";
     /// A message over the size limit.
     TooLarge = 1009, "too_large", Never, "message too large";
     /// The room failed.

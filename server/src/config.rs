@@ -2,11 +2,15 @@
 //!
 //! `assets/server.toml` is the commented default; a test holds it equal to [`RawConfig::default`].
 
+mod net;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use net::{NetLimits, RawNet};
 
 /// Most players a room can have: slots and the side of the world are sized for it.
 pub const MAX_CAPACITY: u16 = 4000;
@@ -86,26 +90,6 @@ pub enum RawPilots {
     Word(String),
 }
 
-/// `[net]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RawNet {
-    /// Most connections at a time.
-    pub max_connections: usize,
-    /// Most of them on the JSON subprotocol, which costs many times a binary one.
-    pub max_json: usize,
-    /// Pages of these origins may connect besides the server's own.
-    pub allowed_origins: Vec<String>,
-    /// Seconds for a request's head, and again for the `Hello`.
-    pub handshake_secs: u64,
-    /// Seconds between WebSocket pings.
-    pub ping_secs: u64,
-    /// Seconds without a whole frame after which a connection counts as lost.
-    pub silence_secs: u64,
-    /// Messages a second that one connection may send on average; twice that at once.
-    pub messages_per_sec: u32,
-}
-
 impl Default for RawConfig {
     fn default() -> Self {
         RawConfig {
@@ -127,20 +111,6 @@ impl Default for RawRooms {
             spectators: 50,
             idle_secs: 30,
             debug: false,
-        }
-    }
-}
-
-impl Default for RawNet {
-    fn default() -> Self {
-        RawNet {
-            max_connections: 5000,
-            max_json: 64,
-            allowed_origins: Vec::new(),
-            handshake_secs: 5,
-            ping_secs: 5,
-            silence_secs: 12,
-            messages_per_sec: 200,
         }
     }
 }
@@ -191,17 +161,6 @@ impl RawConfig {
                 });
             }
         };
-        let net = self.net;
-        let secs = |key, value| within(key, value, 1, 3600, "1 to 3600 seconds").map(Duration::from_secs);
-        for origin in &net.allowed_origins {
-            if origin != "*" && !(origin.starts_with("http://") || origin.starts_with("https://")) {
-                return Err(ConfigError::Value {
-                    key: "net.allowed_origins",
-                    value: origin.clone(),
-                    expected: "origins like \"https://play.example.org\", or \"*\" for any",
-                });
-            }
-        }
         Ok(Config {
             listen,
             admin: admin(&self.admin, listen)?,
@@ -214,24 +173,14 @@ impl RawConfig {
                 idle: secs("rooms.idle_secs", idle_secs)?,
                 debug,
             },
-            net: NetLimits {
-                connections: within("net.max_connections", net.max_connections, 1, 100_000, "1 to 100000")?,
-                json: within("net.max_json", net.max_json, 0, 100_000, "0 to 100000")?,
-                allowed_origins: net.allowed_origins,
-                handshake: secs("net.handshake_secs", net.handshake_secs)?,
-                ping: secs("net.ping_secs", net.ping_secs)?,
-                silence: secs("net.silence_secs", net.silence_secs)?,
-                messages_per_sec: within(
-                    "net.messages_per_sec",
-                    net.messages_per_sec,
-                    40,
-                    100_000,
-                    "40 to 100000",
-                )?,
-            },
+            net: self.net.check()?,
             assets: None,
         })
     }
+}
+
+fn secs(key: &'static str, value: u64) -> Result<Duration, ConfigError> {
+    within(key, value, 1, 3600, "1 to 3600 seconds").map(Duration::from_secs)
 }
 
 fn within<T: PartialOrd + ToString>(
@@ -297,25 +246,6 @@ pub struct RoomLimits {
     pub idle: Duration,
     /// Send `Debug` figures.
     pub debug: bool,
-}
-
-/// Limits of connections.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetLimits {
-    /// Connections at a time.
-    pub connections: usize,
-    /// JSON sessions at a time.
-    pub json: usize,
-    /// Origins besides the server's own.
-    pub allowed_origins: Vec<String>,
-    /// For a request's head, and again for the `Hello`.
-    pub handshake: Duration,
-    /// Between WebSocket pings.
-    pub ping: Duration,
-    /// Without a whole frame: lost.
-    pub silence: Duration,
-    /// Messages a second from one connection; twice that at once.
-    pub messages_per_sec: u32,
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use protocol::CloseCode;
 use tokio::sync::Notify;
 
@@ -15,6 +14,9 @@ const ORDERED_MESSAGES: usize = 96;
 
 /// Most bytes of ordered messages that wait for one player; a `Welcome` to the largest world takes 8 kB.
 const ORDERED_BYTES: usize = 64 * 1024;
+
+/// Most answers to pings that wait for one player: 2 kB.
+const PONGS: usize = 16;
 
 /// How a connection ends, as far as the peer is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +81,11 @@ impl Messages {
         self.ends.push(self.bytes.len());
     }
 
+    fn pop(&mut self) {
+        self.ends.pop();
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
@@ -94,8 +101,8 @@ impl Messages {
 /// Everything that goes out in one write.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Payload of a WebSocket pong, if the peer pinged.
-    pub pong: Option<Bytes>,
+    /// Payloads of the WebSocket pongs that the peer's pings ask for.
+    pub pongs: Messages,
     /// Answer to the newest question of the peer; empty if there is none.
     pub reply: Vec<u8>,
     /// Ordered messages; they precede the snapshot that needs them.
@@ -108,7 +115,7 @@ pub struct Batch {
 
 impl Batch {
     fn clear(&mut self) {
-        self.pong = None;
+        self.pongs.clear();
         self.reply.clear();
         self.ordered.clear();
         self.snapshot.clear();
@@ -117,7 +124,7 @@ impl Batch {
 
     fn is_empty(&self) -> bool {
         let messages = self.ordered.ends.len() + self.snapshot.len() + self.reply.len();
-        messages == 0 && self.pong.is_none() && self.farewell.is_none()
+        messages == 0 && self.pongs.ends.is_empty() && self.farewell.is_none()
     }
 }
 
@@ -198,9 +205,15 @@ impl Outbox {
         self.wake();
     }
 
-    /// Answers a WebSocket ping. Only the newest is kept, as RFC 6455 5.5.3 allows.
-    pub fn pong(&self, payload: Bytes) {
-        self.state().waiting.pong = Some(payload);
+    /// Answers a WebSocket ping. Of more than [`PONGS`] that wait only the newest is kept, as RFC 6455 5.5.3 allows.
+    pub fn pong(&self, payload: &[u8]) {
+        let mut state = self.state();
+        let pongs = &mut state.waiting.pongs;
+        if pongs.ends.len() >= PONGS {
+            pongs.pop();
+        }
+        pongs.push(|out| out.extend_from_slice(payload));
+        drop(state);
         self.wake();
     }
 
@@ -295,6 +308,17 @@ mod tests {
         let state = outbox.state();
         let kept: Vec<u8> = state.waiting.ordered.iter().map(|m| m[0]).collect();
         assert!(kept.iter().copied().eq(0..ORDERED_MESSAGES as u8));
+    }
+
+    #[test]
+    fn every_ping_is_answered_up_to_a_bound_then_the_newest() {
+        let outbox = Outbox::new();
+        for i in 0..100 {
+            outbox.pong(&[i]);
+        }
+        let state = outbox.state();
+        let kept: Vec<u8> = state.waiting.pongs.iter().map(|p| p[0]).collect();
+        assert!(kept.iter().copied().eq((0..PONGS as u8 - 1).chain([99])));
     }
 
     #[test]

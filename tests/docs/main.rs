@@ -16,7 +16,8 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 #[test]
 fn every_command_of_the_readme_is_one_that_ci_runs() {
     let ci = read(".ci/run") + &read(".ci/play");
-    let commands: Vec<String> = blocks(&read("README.md"), "sh").iter().flat_map(|b| b.lines()).map(str::to_owned).collect();
+    let commands: Vec<String> =
+        blocks(&read("README.md"), "sh").iter().flat_map(|b| b.lines()).map(str::to_owned).collect();
     assert!(commands.len() >= 5, "{commands:?}");
     for command in commands {
         assert!(ci.contains(&command), "CI does not run `{command}`");

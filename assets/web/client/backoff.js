@@ -13,6 +13,7 @@ export const CLOSE_RULES = Object.freeze({
   1001: { retry: 'yes', text: 'The server is going away.' },
   1002: { retry: 'never', text: 'The connection broke the WebSocket protocol.' },
   1003: { retry: 'never', text: 'The server speaks another format.' },
+  1007: { retry: 'never', text: 'A message was not valid text.' },
   1009: { retry: 'never', text: 'A message was too large.' },
   1011: { retry: 'yes', text: 'The room failed.' },
   4000: { retry: 'reload', text: 'This page is of another version than the server. Reload it.' },

@@ -80,12 +80,10 @@ pub trait Ingress: Send + 'static {
 
 /// The speaking half: what is in the outbox, as this peer wants it.
 pub trait Egress: Send + 'static {
-    /// The kind of its frames.
-    fn kind(&self) -> FrameKind;
+    /// Appends a message from the outbox in the peer's form and says which kind of frame it makes. None: this one is
+    /// not sent.
+    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<FrameKind>;
 
-    /// Appends a message from the outbox in the peer's form. False: this one is not sent.
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool;
-
-    /// Appends the last message. False: there is none.
-    fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> bool;
+    /// Appends the last message. None: there is none.
+    fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> Option<FrameKind>;
 }

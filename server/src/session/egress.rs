@@ -62,27 +62,23 @@ impl Egress {
 }
 
 impl net::Egress for Egress {
-    fn kind(&self) -> FrameKind {
-        match self.encoding {
-            Encoding::Bincode => FrameKind::Binary,
-            Encoding::Json => FrameKind::Text,
-        }
-    }
-
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
+    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<FrameKind> {
         match self.encoding {
             Encoding::Bincode => {
                 out.extend_from_slice(message);
-                true
+                Some(FrameKind::Binary)
             }
-            Encoding::Json => self.text(message, out),
+            Encoding::Json => self.text(message, out).then_some(FrameKind::Text),
         }
     }
 
-    fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> bool {
-        let Farewell::Bye { code, retry_ms, .. } = farewell else { return false };
+    fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> Option<FrameKind> {
+        let Farewell::Bye { code, retry_ms, .. } = farewell else { return None };
         let bye = ServerMessage::Bye { code: code.code(), retry_ms: *retry_ms, url: None };
         codec::encode_server(self.encoding, &bye, out);
-        true
+        Some(match self.encoding {
+            Encoding::Bincode => FrameKind::Binary,
+            Encoding::Json => FrameKind::Text,
+        })
     }
 }

@@ -76,9 +76,9 @@ async fn listen(
     limits: &NetLimits,
     stop: &CancellationToken,
 ) -> Farewell {
-    let mut reader = Reader::new(read, protocol::codec::CLIENT_MESSAGE_LIMIT);
+    let mut reader = Reader::new(read, limits.message_bytes, limits.fragments);
     let mut bucket = TokenBucket::new(limits.messages_per_sec, limits.messages_per_sec * 2, Instant::now());
-    let hello_by = Instant::now() + limits.handshake;
+    let hello_by = Instant::now() + limits.hello;
     let mut silent_for = None;
     loop {
         let deadline = match silent_for {
@@ -109,7 +109,7 @@ async fn listen(
                 }
                 silent_for = Some(now);
             }
-            Event::Ping(payload) => outbox.pong(payload),
+            Event::Ping(payload) => outbox.pong(&payload),
             Event::Pong => {}
             Event::End(farewell) => return farewell,
         }

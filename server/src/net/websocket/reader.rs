@@ -8,9 +8,6 @@ use tokio::io::AsyncRead;
 use crate::net::FrameKind;
 use crate::outbox::Farewell;
 
-/// Most frames that one message may come in.
-const MAX_FRAGMENTS: usize = 64;
-
 /// Most payload of a control frame (RFC 6455 5.5).
 const MAX_CONTROL: usize = 125;
 
@@ -31,6 +28,8 @@ pub(super) enum Event {
 pub(super) struct Reader<R> {
     frames: WebSocketRead<R>,
     limit: usize,
+    /// Most frames that one message may come in.
+    fragments: usize,
     /// A message of which more is to come.
     partial: Option<Partial>,
 }
@@ -39,18 +38,20 @@ struct Partial {
     kind: FrameKind,
     bytes: BytesMut,
     fragments: usize,
+    /// Text only: how much of it is known to be whole characters.
+    valid: usize,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Reads messages of at most `limit` bytes.
-    pub(super) fn new(read: R, limit: usize) -> Reader<R> {
+    /// Reads messages of at most `limit` bytes in at most `fragments` frames.
+    pub(super) fn new(read: R, limit: usize, fragments: usize) -> Reader<R> {
         let (mut frames, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
         // We answer ourselves, through the writer. Unmasking stays on: off, text is tested while still masked.
         frames.set_auto_close(false);
         frames.set_auto_pong(false);
         // The library's test is `>=`, and a frame's head alone reserves this much.
         frames.set_max_message_size(limit.max(MAX_CONTROL + 1) + 1);
-        Reader { frames, limit, partial: None }
+        Reader { frames, limit, fragments, partial: None }
     }
 
     /// Waits for what the peer does next. Must not be called again once dropped half-way, or after [`Event::End`].
@@ -93,35 +94,55 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         if fin {
             return self.whole(kind, payload);
         }
-        self.partial = Some(Partial { kind, bytes: BytesMut::from(&payload[..]), fragments: 1 });
+        let mut partial = Partial { kind, bytes: BytesMut::new(), fragments: 0, valid: 0 };
+        partial.add(&payload, self.limit, self.fragments)?;
+        self.partial = Some(partial);
         Ok(None)
     }
 
     fn go_on(&mut self, fin: bool, payload: &[u8]) -> Result<Option<Event>, Violation> {
-        let Some(partial) = &mut self.partial else {
+        let Some(mut partial) = self.partial.take() else {
             return Err((CloseCode::ProtocolError, "a continuation of nothing"));
         };
-        partial.fragments += 1;
-        if partial.bytes.len() + payload.len() > self.limit || partial.fragments > MAX_FRAGMENTS {
-            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
+        partial.add(payload, self.limit, self.fragments)?;
+        if fin {
+            return self.whole(partial.kind, partial.bytes.freeze());
         }
-        partial.bytes.extend_from_slice(payload);
-        if !fin {
-            return Ok(None);
-        }
-        let whole = self.partial.take().expect("it was there a line ago");
-        self.whole(whole.kind, whole.bytes.freeze())
+        self.partial = Some(partial);
+        Ok(None)
     }
 
     fn whole(&self, kind: FrameKind, bytes: Bytes) -> Result<Option<Event>, Violation> {
         if bytes.len() > self.limit {
             return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
         }
-        // 1007 of RFC 6455 is no code of ours: a peer that cannot write UTF-8 breaks the protocol.
         if kind == FrameKind::Text && std::str::from_utf8(&bytes).is_err() {
-            return Err((CloseCode::ProtocolError, "text that is not UTF-8"));
+            return Err((CloseCode::BadText, CloseCode::BadText.reason()));
         }
         Ok(Some(Event::Message(kind, bytes)))
+    }
+}
+
+impl Partial {
+    /// Appends a fragment. Text that cannot become UTF-8 any more is refused at once instead of at its end.
+    fn add(&mut self, payload: &[u8], limit: usize, fragments: usize) -> Result<(), Violation> {
+        self.fragments += 1;
+        if self.bytes.len() + payload.len() > limit || self.fragments > fragments {
+            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
+        }
+        self.bytes.extend_from_slice(payload);
+        if self.kind == FrameKind::Text
+            && let Err(error) = std::str::from_utf8(&self.bytes[self.valid..])
+        {
+            // No length: a character of which the rest is to come.
+            if error.error_len().is_some() {
+                return Err((CloseCode::BadText, CloseCode::BadText.reason()));
+            }
+            self.valid += error.valid_up_to();
+        } else {
+            self.valid = self.bytes.len();
+        }
+        Ok(())
     }
 }
 
@@ -160,8 +181,11 @@ fn close(payload: &[u8]) -> Result<Option<u16>, Violation> {
     };
     let code = u16::from_be_bytes(*code);
     let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    if !allowed || std::str::from_utf8(reason).is_err() {
-        return Err((CloseCode::ProtocolError, "a close frame that must not be sent"));
+    if !allowed {
+        return Err((CloseCode::ProtocolError, "a close code that must not be sent"));
+    }
+    if std::str::from_utf8(reason).is_err() {
+        return Err((CloseCode::BadText, CloseCode::BadText.reason()));
     }
     Ok(Some(code))
 }
@@ -171,6 +195,7 @@ fn broken(error: &WebSocketError) -> Farewell {
         WebSocketError::IoError(_) | WebSocketError::UnexpectedEOF | WebSocketError::ConnectionClosed => {
             Farewell::Dead
         }
+        WebSocketError::InvalidUTF8 => Farewell::bye(CloseCode::BadText),
         WebSocketError::FrameTooLarge => Farewell::bye(CloseCode::TooLarge),
         other => Farewell::because(CloseCode::ProtocolError, other.to_string()),
     }

@@ -80,7 +80,7 @@ struct Frames {
 
 impl Frames {
     fn batch(&mut self, batch: &Batch, egress: &mut impl Egress) {
-        if let Some(payload) = &batch.pong {
+        for payload in batch.pongs.iter() {
             self.push(OpCode::Pong, payload);
         }
         for message in batch.ordered.iter() {
@@ -98,15 +98,17 @@ impl Frames {
         }
     }
 
-    fn message<E: Egress>(&mut self, egress: &mut E, write: impl FnOnce(&mut E, &mut Vec<u8>) -> bool) {
+    fn message<E: Egress>(
+        &mut self,
+        egress: &mut E,
+        write: impl FnOnce(&mut E, &mut Vec<u8>) -> Option<FrameKind>,
+    ) {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
-        if write(egress, &mut payload) {
-            let opcode = match egress.kind() {
-                FrameKind::Text => OpCode::Text,
-                FrameKind::Binary => OpCode::Binary,
-            };
-            self.push(opcode, &payload);
+        match write(egress, &mut payload) {
+            Some(FrameKind::Text) => self.push(OpCode::Text, &payload),
+            Some(FrameKind::Binary) => self.push(OpCode::Binary, &payload),
+            None => {}
         }
         self.payload = payload;
     }

@@ -19,7 +19,7 @@ fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 async fn read(bytes: &[u8]) -> Vec<String> {
-    let mut reader = Reader::new(bytes, 100);
+    let mut reader = Reader::new(bytes, 100, 64);
     let mut seen = Vec::new();
     loop {
         let event = reader.next().await;
@@ -73,15 +73,28 @@ async fn broken_rules_end_with_1002() {
         frame(true, 3, b"x"),
         frame(false, 9, b"x"),
         frame(true, 10, &[0; 126]),
-        frame(true, 1, &[0xff, 0xfe]),
         frame(true, 8, &[3]),
         frame(true, 8, &1005u16.to_be_bytes()),
         frame(true, 8, &999u16.to_be_bytes()),
-        frame(true, 8, &[3, 0xe8, 0xff]),
         [frame(false, 2, b"a"), frame(true, 2, b"b")].concat(),
     ] {
         assert_eq!(read(&bad).await, ["bye 1002"], "{bad:?}");
     }
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf_8_ends_with_1007_as_soon_as_that_is_certain() {
+    for bad in [
+        frame(true, 1, &[0xff, 0xfe]),
+        frame(false, 1, &[b'a', 0xff]),
+        [frame(false, 1, &[0xc3]), frame(false, 0, b"x")].concat(),
+        [frame(false, 1, &[0xc3]), frame(true, 0, &[])].concat(),
+        frame(true, 8, &[3, 0xe8, 0xff]),
+    ] {
+        assert_eq!(read(&bad).await, ["bye 1007"], "{bad:?}");
+    }
+    let split = [frame(false, 1, &[b'a', 0xc3]), frame(false, 0, &[]), frame(true, 0, &[0xa9])].concat();
+    assert_eq!(read(&split).await, ["Text 3", "dead"], "a character may be split");
 }
 
 #[tokio::test]

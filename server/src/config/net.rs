@@ -1,0 +1,104 @@
+//! The `[net]` section: what connections may do.
+
+use std::time::Duration;
+
+use protocol::codec::CLIENT_MESSAGE_LIMIT;
+use serde::Deserialize;
+
+use super::{ConfigError, secs, within};
+
+/// Most frames that one message may come in. No client of ours sends more than one; 64 of 64 bytes make the largest.
+const FRAGMENTS: usize = 64;
+
+/// `[net]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawNet {
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// Most of them on the JSON subprotocol, which costs many times a binary one.
+    pub max_json: usize,
+    /// Pages of these origins may connect besides the server's own.
+    pub allowed_origins: Vec<String>,
+    /// Seconds for a request's head, and again for the `Hello`.
+    pub handshake_secs: u64,
+    /// Seconds between WebSocket pings.
+    pub ping_secs: u64,
+    /// Seconds without a whole frame after which a connection counts as lost.
+    pub silence_secs: u64,
+    /// Messages a second that one connection may send on average; twice that at once.
+    pub messages_per_sec: u32,
+}
+
+impl Default for RawNet {
+    fn default() -> Self {
+        RawNet {
+            max_connections: 5000,
+            max_json: 64,
+            allowed_origins: Vec::new(),
+            handshake_secs: 5,
+            ping_secs: 5,
+            silence_secs: 12,
+            messages_per_sec: 200,
+        }
+    }
+}
+
+impl RawNet {
+    /// Checks every value.
+    pub(super) fn check(self) -> Result<NetLimits, ConfigError> {
+        for origin in &self.allowed_origins {
+            if origin != "*" && !(origin.starts_with("http://") || origin.starts_with("https://")) {
+                return Err(ConfigError::Value {
+                    key: "net.allowed_origins",
+                    value: origin.clone(),
+                    expected: "origins like \"https://play.example.org\", or \"*\" for any",
+                });
+            }
+        }
+        let handshake = secs("net.handshake_secs", self.handshake_secs)?;
+        Ok(NetLimits {
+            connections: within("net.max_connections", self.max_connections, 1, 100_000, "1 to 100000")?,
+            json: within("net.max_json", self.max_json, 0, 100_000, "0 to 100000")?,
+            allowed_origins: self.allowed_origins,
+            handshake,
+            hello: handshake,
+            ping: secs("net.ping_secs", self.ping_secs)?,
+            silence: secs("net.silence_secs", self.silence_secs)?,
+            message_bytes: CLIENT_MESSAGE_LIMIT,
+            fragments: FRAGMENTS,
+            messages_per_sec: within(
+                "net.messages_per_sec",
+                self.messages_per_sec,
+                40,
+                100_000,
+                "40 to 100000",
+            )?,
+        })
+    }
+}
+
+/// Limits of connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetLimits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// JSON sessions at a time.
+    pub json: usize,
+    /// Origins besides the server's own.
+    pub allowed_origins: Vec<String>,
+    /// For a request's head.
+    pub handshake: Duration,
+    /// For the first message, which is the `Hello`, from the end of the handshake on.
+    pub hello: Duration,
+    /// Between WebSocket pings.
+    pub ping: Duration,
+    /// Without a whole frame: lost.
+    pub silence: Duration,
+    /// Bytes of one message. The codec takes no longer ones, so this is no key.
+    pub message_bytes: usize,
+    /// Frames of one message.
+    pub fragments: usize,
+    /// Messages a second from one connection; twice that at once.
+    pub messages_per_sec: u32,
+}
