@@ -76,6 +76,10 @@ pub struct RawRooms {
     pub spectators: u16,
     /// Seconds that a room stays when the last player has left.
     pub idle_secs: u64,
+    /// Seconds that a ship stays when its player's connection is lost.
+    pub grace_secs: u64,
+    /// Seconds that its score and seat are kept; 0 keeps neither.
+    pub keep_secs: u64,
     /// Send `Debug` figures to every client once a second.
     pub debug: bool,
 }
@@ -110,6 +114,8 @@ impl Default for RawRooms {
             max: 64,
             spectators: 50,
             idle_secs: 30,
+            grace_secs: 15,
+            keep_secs: 60,
             debug: false,
         }
     }
@@ -148,7 +154,8 @@ impl RawConfig {
             value: self.listen.clone(),
             expected: "an address like 127.0.0.1:8080 or 0.0.0.0:8080 or [::]:8080",
         })?;
-        let RawRooms { capacity, pilots, max, spectators, idle_secs, debug } = self.rooms;
+        let RawRooms { capacity, pilots, max, spectators, idle_secs, grace_secs, keep_secs, debug } =
+            self.rooms;
         let capacity = within("rooms.capacity", capacity, 1, MAX_CAPACITY, "1 to 4000 players")?;
         let pilots = match pilots {
             RawPilots::Number(n) => within("rooms.pilots", n, 0, 64, "\"auto\" or 0 to 64")?,
@@ -171,6 +178,20 @@ impl RawConfig {
                 max: within("rooms.max", max, 1, 10_000, "1 to 10000 rooms")?,
                 spectators: within("rooms.spectators", spectators, 0, MAX_CAPACITY, "0 to 4000 spectators")?,
                 idle: secs("rooms.idle_secs", idle_secs)?,
+                grace: Duration::from_secs(within(
+                    "rooms.grace_secs",
+                    grace_secs,
+                    0,
+                    3600,
+                    "0 to 3600 seconds",
+                )?),
+                keep: Duration::from_secs(within(
+                    "rooms.keep_secs",
+                    keep_secs,
+                    0,
+                    3600,
+                    "0 to 3600 seconds",
+                )?),
                 debug,
             },
             net: self.net.check()?,
@@ -244,6 +265,10 @@ pub struct RoomLimits {
     pub spectators: u16,
     /// How long an empty room stays.
     pub idle: Duration,
+    /// How long a ship stays without its player's connection.
+    pub grace: Duration,
+    /// How long its score and seat are kept.
+    pub keep: Duration,
     /// Send `Debug` figures.
     pub debug: bool,
 }

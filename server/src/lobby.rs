@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
-use crate::room::seat::{Join, Reservation};
+use crate::room::seat::{Join, Keys, Reservation};
 use crate::room::{Room, RoomEnds};
 
 /// Letters of drawn room codes: none that is mistaken for another when read out.
@@ -30,6 +30,8 @@ const CODE_LEN: usize = 5;
 /// What a session asks of the lobby.
 #[derive(Debug)]
 pub struct SeatRequest<'a> {
+    /// What takes the seat back later, and what takes an earlier one back.
+    pub keys: Keys,
     /// Room code as typed; empty for quick play.
     pub room: &'a str,
     /// Display name, cleaned.
@@ -115,18 +117,36 @@ impl Lobby {
             return Err(Farewell::bye(CloseCode::ShuttingDown).retry_after(2000));
         }
         let (ends, reservation) = match request.room {
-            "" => self.quick(&mut directory, request.role)?,
+            "" => {
+                let (ends, place) = self.quick(&mut directory, request.role)?;
+                (ends, Some(place))
+            }
             code => {
                 let code = code.parse().map_err(|bad: protocol::BadRoomCode| {
                     Farewell::because(CloseCode::Malformed, bad.to_string())
                 })?;
-                self.named(&mut directory, code, request.role)?
+                let ends = self.named(&mut directory, &code, request.role)?;
+                let place = directory.rooms[&code].reserve(request.role, &self.shared.limits);
+                // Whoever has a seat there already needs no other.
+                if place.is_none() && request.keys.resume.is_none() {
+                    return Err(Farewell::bye(CloseCode::RoomFull).retry_after(2000));
+                }
+                (ends, place)
             }
         };
-        let SeatRequest { name, hue, aspect, role, acknowledges, outbox, .. } = request;
+        let SeatRequest { keys, name, hue, aspect, role, acknowledges, outbox, .. } = request;
         let mailbox = Arc::new(Mailbox::new(ends.clock.clone()));
-        let join =
-            Join { name, hue, aspect, role, acknowledges, mailbox: mailbox.clone(), outbox, reservation };
+        let join = Join {
+            keys,
+            name,
+            hue,
+            aspect,
+            role,
+            acknowledges,
+            mailbox: mailbox.clone(),
+            outbox,
+            reservation,
+        };
         ends.joins.try_send(join).map_err(|error| match error {
             TrySendError::Full(_) => Farewell::bye(CloseCode::Overloaded).retry_after(1000),
             TrySendError::Closed(_) => Farewell::bye(CloseCode::RoomFailed).retry_after(1000),
@@ -165,29 +185,23 @@ impl Lobby {
             return Err(nothing_to_watch());
         }
         let code = self.draw_code(directory)?;
-        self.named(directory, code, role)
+        let ends = self.named(directory, &code, role)?;
+        let place = directory.rooms[&code].reserve(role, &self.shared.limits);
+        Ok((ends, place.expect("a new room has a place")))
     }
 
-    fn named(
-        &self,
-        directory: &mut Directory,
-        code: RoomCode,
-        role: Role,
-    ) -> Result<(RoomEnds, Reservation), Farewell> {
-        if !directory.rooms.contains_key(&code) {
+    /// The room of a code, opened if need be.
+    fn named(&self, directory: &mut Directory, code: &RoomCode, role: Role) -> Result<RoomEnds, Farewell> {
+        if !directory.rooms.contains_key(code) {
             // Whoever only watches opens no room.
             if role == Role::Spectator {
                 return Err(nothing_to_watch());
             }
-            let entry = self.create(directory, &code)?;
+            let entry = self.create(directory, code)?;
             directory.rooms.insert(code.clone(), entry);
             self.shared.metrics.rooms.set(directory.rooms.len() as i64);
         }
-        let entry = &directory.rooms[&code];
-        let place = entry
-            .reserve(role, &self.shared.limits)
-            .ok_or_else(|| Farewell::bye(CloseCode::RoomFull).retry_after(2000))?;
-        Ok((entry.ends.clone(), place))
+        Ok(directory.rooms[code].ends.clone())
     }
 
     fn create(&self, directory: &Directory, code: &RoomCode) -> Result<Entry, Farewell> {
@@ -197,7 +211,8 @@ impl Lobby {
         }
         let seed = room_seed(*seed, code);
         let world = WorldConfig { capacity: limits.capacity, pilots: limits.pilots, seed };
-        let (room, ends) = Room::new(code.clone(), &world);
+        let (mut room, ends) = Room::new(code.clone(), &world);
+        room.keep_seats(limits.grace, limits.keep);
         let stop = Arc::new(AtomicBool::new(false));
         let (lobby, ended) = (self.clone(), code.clone());
         let (failed_lobby, failed) = (self.clone(), code.clone());

@@ -66,6 +66,7 @@ pub struct Metrics {
     snapshots_over_budget: Counter,
     resyncs: Counter,
     joins_refused: Counter,
+    resumed: Counter,
 }
 
 impl Default for Metrics {
@@ -127,7 +128,9 @@ impl Default for Metrics {
         );
         let resyncs = register!(Counter::default(), "resync", "Clients whose view no longer added up");
         let joins_refused =
-            register!(Counter::default(), "joins_refused", "Joins refused by overloaded rooms");
+            register!(Counter::default(), "joins_refused", "Joins refused by full or overloaded rooms");
+        let resumed =
+            register!(Counter::default(), "seats_resumed", "Seats taken back after a lost connection");
         Metrics {
             registry,
             relief,
@@ -135,6 +138,7 @@ impl Default for Metrics {
             snapshots_over_budget,
             resyncs,
             joins_refused,
+            resumed,
             accepted,
             connections,
             handshakes_refused,
@@ -171,6 +175,7 @@ impl Metrics {
         self.snapshots_full.inc_by(report.published.full);
         self.snapshots_over_budget.inc_by(report.published.over_budget);
         self.resyncs.inc_by(u64::from(report.resyncs));
+        self.resumed.inc_by(u64::from(report.resumed));
         self.joins_refused.inc_by(u64::from(report.refused));
         self.tick_seconds.observe(took.as_secs_f64());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use protocol::CloseCode;
+use protocol::{CloseCode, Retry};
 use tokio::sync::Notify;
 
 /// Most ordered messages that wait for one player: ten seconds of news for somebody who reads nothing.
@@ -54,6 +54,15 @@ impl Farewell {
             *retry_ms = ms;
         }
         self
+    }
+
+    /// True if whoever is sent off like this does not come back to the seat: who left, and who would be refused again.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Farewell::Bye { code, .. } => matches!(code.retry(), Retry::Never | Retry::Once),
+            Farewell::Answer(code) => matches!(code, None | Some(1000)),
+            Farewell::Dead => false,
+        }
     }
 
     /// A name for logs and metrics.

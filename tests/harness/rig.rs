@@ -9,10 +9,10 @@ use std::time::Duration;
 use bot_client::{Bot, Session};
 use protocol::codec::{self, Encoding};
 use protocol::message::Role;
-use protocol::{Buttons, Controls, RoomCode, Seq, ServerMessage, Slot, Tick};
+use protocol::{Buttons, Controls, ResumeToken, RoomCode, Seq, ServerMessage, Slot, Tick};
 use server::outbox::{Batch, Farewell, Outbox};
 use server::room::inbound::Mailbox;
-use server::room::seat::{Join, Reservation};
+use server::room::seat::{Join, Keys, Reservation};
 use server::room::{Room, RoomEnds, TickReport};
 use server::time::Stamp;
 use sim::WorldConfig;
@@ -92,7 +92,9 @@ impl Rig {
         let outbox = Arc::new(Outbox::new());
         let mailbox = Arc::new(Mailbox::new(self.ends.clock.clone()));
         let n = self.players.len();
+        let token = ResumeToken([n as u8; 16]);
         let join = Join {
+            keys: Keys { token, resume: None },
             name: format!("P{n}"),
             hue: n as u8 % 8,
             aspect: 1778,
@@ -100,7 +102,7 @@ impl Rig {
             mailbox: mailbox.clone(),
             outbox: outbox.clone(),
             acknowledges: true,
-            reservation: Reservation::take(&self.taken, usize::MAX).expect("there is always a place"),
+            reservation: Reservation::take(&self.taken, usize::MAX),
         };
         self.ends.joins.try_send(join).expect("the room takes joins");
         self.players.push(RigPlayer {

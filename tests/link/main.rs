@@ -4,6 +4,7 @@ mod far;
 
 mod crowd;
 mod hostile;
+mod resume;
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use protocol::{Slot, Tick};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use server::outbox::Farewell;
+use server::room::inbound::End;
 use server::room::interest::{ENTER_MARGIN, LEAVE_MARGIN, window};
 use sim::world::Rect;
 
@@ -68,7 +69,7 @@ impl Story {
             return;
         }
         match what {
-            0 => player.mailbox.open().gone = true,
+            0 => player.mailbox.open().end = Some(End::Left),
             1 => self.join(bot),
             2..=4 => player.deaf = !player.deaf,
             5 => {

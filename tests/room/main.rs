@@ -8,6 +8,7 @@ use protocol::message::{Board, Role};
 use protocol::snapshot::changed;
 use protocol::{CloseCode, Controls, ServerMessage, Tick};
 use server::outbox::Farewell;
+use server::room::inbound::End;
 use server::room::interest::{LEAVE_MARGIN, window};
 
 fn boards(news: &[ServerMessage]) -> Vec<&Board> {
@@ -149,7 +150,7 @@ fn a_player_who_leaves_is_gone_and_the_others_play_on() {
     let mut rig = Rig::new(8, 10).bots(3);
     rig.run(5);
     let slot = rig.players[1].slot();
-    rig.players[1].mailbox.open().gone = true;
+    rig.players[1].mailbox.open().end = Some(End::Left);
     rig.run(30);
     assert!(rig.room.world().ship(slot).is_none());
     let board = boards(&rig.players[0].news).last().copied().expect("a board").clone();
@@ -203,7 +204,7 @@ fn the_same_room_twice_is_the_same_to_the_byte() {
         let sums: Vec<u64> = (0..400)
             .map(|n| {
                 if n == 100 {
-                    rig.players[2].mailbox.open().gone = true;
+                    rig.players[2].mailbox.open().end = Some(End::Left);
                 }
                 rig.tick();
                 rig.room.world().checksum()

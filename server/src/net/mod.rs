@@ -76,6 +76,9 @@ pub trait Ingress: Send + 'static {
     /// # Errors
     /// How to end the connection.
     fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell>;
+
+    /// The peer will not come back: it left, or broke the rules. Without this the connection was lost.
+    fn left(&mut self);
 }
 
 /// The speaking half: what is in the outbox, as this peer wants it.

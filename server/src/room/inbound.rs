@@ -91,7 +91,16 @@ pub struct Said {
     /// Asked for a ship.
     pub spawn: bool,
     /// The connection is over; nothing follows.
-    pub gone: bool,
+    pub end: Option<End>,
+}
+
+/// How a connection ended, as far as the seat is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The player left.
+    Left,
+    /// The connection was lost; the player may come back.
+    Lost,
 }
 
 impl Mailbox {

@@ -17,17 +17,19 @@ pub mod states;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use protocol::message::{MARGIN_MISSING, Obstacle, Role, ServerMessage, Welcome};
 use protocol::quantize::to_quarter;
 use protocol::snapshot::changed;
-use protocol::{CloseCode, PROTOCOL, RoomCode, Slot, TICK_HZ, Tick};
+use protocol::{CloseCode, PROTOCOL, ResumeToken, RoomCode, Slot, TICK_HZ, Tick};
 use sim::{Command, World, WorldConfig};
 use slab::Slab;
 use tokio::sync::mpsc;
 
 use crate::outbox::Farewell;
 use crate::time::Stamp;
+use inbound::End;
 use load::Relief;
 use outbound::{News, Outbound, Published};
 use roster::Roster;
@@ -61,6 +63,16 @@ pub struct Room {
     debug: Option<(u32, u32)>,
     relief: Relief,
     check_every: u8,
+    patience: Patience,
+}
+
+/// For how many ticks a seat waits for its player.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// With the ship in place.
+    grace: u32,
+    /// With the score.
+    keep: u32,
 }
 
 /// The ends of a room that stay outside.
@@ -85,7 +97,9 @@ pub struct TickReport {
     pub inputs_missing: u32,
     /// Clients whose view no longer added up.
     pub resyncs: u32,
-    /// Joins refused because the room is overloaded.
+    /// Seats taken back.
+    pub resumed: u32,
+    /// Joins refused because the room is full or overloaded.
     pub refused: u32,
 }
 
@@ -106,6 +120,7 @@ impl Room {
             debug: None,
             relief: Relief::None,
             check_every: CHECK_EVERY,
+            patience: Patience { grace: 15 * u32::from(TICK_HZ), keep: 60 * u32::from(TICK_HZ) },
         };
         (room, RoomEnds { joins: sender, clock })
     }
@@ -142,6 +157,12 @@ impl Room {
         self.debug = Some((mean_us, max_us));
     }
 
+    /// How long a ship stays when its player's connection is lost, and how long its score. Zero score: not at all.
+    pub fn keep_seats(&mut self, grace: Duration, keep: Duration) {
+        let ticks = |time: Duration| (time.as_secs() * u64::from(TICK_HZ)).try_into().unwrap_or(u32::MAX);
+        self.patience = Patience { grace: ticks(grace), keep: ticks(keep) };
+    }
+
     /// Gives up something, or takes it back, to keep the pace.
     pub fn relieve(&mut self, relief: Relief) {
         self.relief = relief;
@@ -165,39 +186,74 @@ impl Room {
     /// Seats those who asked since the last tick.
     fn admit(&mut self, report: &mut TickReport) {
         while let Ok(join) = self.joins.try_recv() {
-            if self.relief >= Relief::Joins {
-                report.refused += 1;
-                join.outbox.close(Farewell::bye(CloseCode::Overloaded).retry_after(3000));
+            let key = join.keys.resume.as_ref();
+            let earlier =
+                key.and_then(|key| self.seats.iter().find(|(_, seat)| seat.opens(key)).map(|(n, _)| n));
+            if let Some(n) = earlier {
+                self.resume(n, join);
+                report.resumed += 1;
                 continue;
             }
-            let slot = match join.role {
-                Role::Spectator => None,
-                Role::Player => match self.world.join() {
-                    Some(slot) => {
-                        self.roster.seat(slot, join.name.clone(), join.hue);
-                        Some(slot)
-                    }
-                    None => {
-                        join.outbox.close(Farewell::bye(CloseCode::RoomFull).retry_after(2000));
-                        continue;
-                    }
-                },
-            };
-            let seat = Seat::new(join, slot, self.world.tick());
-            let welcome = ServerMessage::Welcome(self.welcome(slot));
-            outbound::push(&seat, &welcome)
-                .expect("only the room queues messages, and a Welcome is its first");
-            seat.outbox.wake();
-            self.seats.insert(seat);
-            report.joined += 1;
+            let outbox = join.outbox.clone();
+            match self.seat(join) {
+                Ok(()) => report.joined += 1,
+                Err(farewell) => {
+                    report.refused += 1;
+                    outbox.close(farewell);
+                }
+            }
         }
     }
 
-    fn welcome(&self, you: Option<Slot>) -> Welcome {
+    /// Gives a seat to somebody new.
+    fn seat(&mut self, mut join: Join) -> Result<(), Farewell> {
+        if self.relief >= Relief::Joins {
+            return Err(Farewell::bye(CloseCode::Overloaded).retry_after(3000));
+        }
+        let full = || Farewell::bye(CloseCode::RoomFull).retry_after(2000);
+        let reservation = join.reservation.take().ok_or_else(full)?;
+        let slot = match join.role {
+            Role::Spectator => None,
+            Role::Player => {
+                let slot = self.world.join().ok_or_else(full)?;
+                self.roster.seat(slot, join.name.clone(), join.hue);
+                Some(slot)
+            }
+        };
+        let token = join.keys.token;
+        let seat = Seat::new(join, reservation, slot, self.world.tick());
+        self.greet(&seat, token, false);
+        self.seats.insert(seat);
+        Ok(())
+    }
+
+    /// Gives a seat back to its player, ship, score and all. The newest connection wins.
+    fn resume(&mut self, n: usize, join: Join) {
+        let seat = &mut self.seats[n];
+        seat.outbox.close(Farewell::bye(CloseCode::Replaced));
+        let token = join.keys.token;
+        seat.resume(join, self.world.tick());
+        if let Some(slot) = seat.slot {
+            self.world.set_away(slot, false);
+            if std::mem::take(&mut seat.parked) {
+                self.world.unpark(slot);
+            }
+        }
+        self.greet(&self.seats[n], token, true);
+    }
+
+    fn greet(&self, seat: &Seat, token: ResumeToken, resumed: bool) {
+        let welcome = ServerMessage::Welcome(self.welcome(seat.slot, token, resumed));
+        outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
+        seat.outbox.wake();
+    }
+
+    fn welcome(&self, you: Option<Slot>, token: ResumeToken, resumed: bool) -> Welcome {
         let obstacles = self.world.obstacles().iter();
         Welcome {
             protocol: PROTOCOL,
-            resume: None,
+            // A spectator has nothing to lose.
+            resume: you.is_some().then_some(token),
             you,
             tick: self.world.tick(),
             hz: TICK_HZ,
@@ -207,18 +263,18 @@ impl Room {
             obstacles: obstacles
                 .map(|o| Obstacle { x: to_quarter(o.x), y: to_quarter(o.y), r: to_quarter(o.r) })
                 .collect(),
-            resumed: false,
+            resumed,
             room: self.code.to_string(),
         }
     }
 
     /// Empties the mailboxes: who left, who asked for what, and what each ship holds in the coming tick.
     fn listen(&mut self, now: Stamp, report: &mut TickReport) {
-        let Room { seats, world, inputs, .. } = self;
+        let Room { seats, world, inputs, patience, .. } = self;
         let tick = world.tick().next();
         inputs.fill(Command::default());
         seats.retain(|_, seat| {
-            let stays = hear(seat, world, tick, now, inputs, report);
+            let stays = hear(seat, world, tick, now, inputs, patience, report);
             if !stays && let Some(slot) = seat.slot {
                 world.leave(slot);
             }
@@ -228,13 +284,23 @@ impl Room {
 
     fn publish(&mut self, now: Stamp, report: &mut TickReport) {
         report.seats = self.seats.len();
-        let players = self.seats.iter().filter(|(_, seat)| seat.slot.is_some()).count() as u16;
+        let players =
+            self.seats.iter().filter(|(_, seat)| seat.slot.is_some() && seat.away.is_none()).count() as u16;
         let Room { roster, debug, relief, check_every, .. } = self;
         let news = News { now, roster, players, debug: *debug, relief: *relief, check_every: *check_every };
-        for (n, seat) in &mut self.seats {
+        for (n, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.away.is_none()) {
             report.published += self.outbound.publish(&self.world, &news, seat, n);
         }
     }
+}
+
+/// The connection is lost. The ship stays where it is, if its player may come back.
+fn lose(seat: &mut Seat, world: &mut World, patience: &Patience) -> bool {
+    let Some(slot) = seat.slot.filter(|_| patience.keep > 0) else { return false };
+    seat.away = Some(0);
+    seat.idle_ticks = 0;
+    world.set_away(slot, true);
+    true
 }
 
 /// Takes in what one player said. False if the seat is to be given up.
@@ -244,17 +310,28 @@ fn hear(
     tick: Tick,
     now: Stamp,
     inputs: &mut Vec<Command>,
+    patience: &Patience,
     report: &mut TickReport,
 ) -> bool {
     let mailbox = seat.mailbox.clone();
     let mut said = mailbox.open();
-    if said.gone {
-        return false;
+    match said.end.take() {
+        Some(End::Left) => return false,
+        Some(End::Lost) => return lose(seat, world, patience),
+        None => {}
+    }
+    if let Some(ticks) = &mut seat.away {
+        *ticks += 1;
+        if *ticks > patience.keep {
+            return false;
+        }
     }
     seat.aspect = said.aspect.take().unwrap_or(seat.aspect);
     seat.watch = said.watch.take().unwrap_or(seat.watch);
     if let Some((seq, at)) = said.ack.take() {
         seat.flow.acknowledge(seq, at);
+        // Whoever acknowledges has read the Welcome.
+        seat.tokens.1 = None;
     }
     if std::mem::take(&mut said.resync) {
         seat.baseline.forget();
@@ -271,7 +348,8 @@ fn hear(
         return false;
     }
     let Some(slot) = seat.slot else { return true };
-    if seat.idle_ticks > PARK_TICKS && !seat.parked {
+    let gone_for_long = seat.away.is_some_and(|ticks| ticks > patience.grace);
+    if (seat.idle_ticks > PARK_TICKS || gone_for_long) && !seat.parked {
         seat.parked = true;
         world.park(slot);
     }

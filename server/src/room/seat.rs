@@ -5,16 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::message::{MARGIN_MISSING, Role};
 use protocol::snapshot::CellWindow;
-use protocol::{Slot, Tick};
+use protocol::{ResumeToken, Slot, Tick};
 
 use super::flow::Flow;
-use super::inbound::{Held, Mailbox};
+use super::inbound::{End, Held, Mailbox};
 use super::known::Known;
 use crate::outbox::Outbox;
+use crate::session::Fingerprint;
 
 /// A request for a seat: what the session sends over the room's bounded channel.
 #[derive(Debug)]
 pub struct Join {
+    /// What takes this seat back later, and what takes an earlier one back.
+    pub keys: Keys,
     /// Display name, already cleaned; empty for one that the room gives.
     pub name: String,
     /// Index into the palette, 0..8.
@@ -29,8 +32,18 @@ pub struct Join {
     pub outbox: Arc<Outbox>,
     /// True if the client acknowledges snapshots; for others the socket's back-pressure must do.
     pub acknowledges: bool,
-    /// The place in the directory's count of this room; given back when dropped.
-    pub reservation: Reservation,
+    /// The place in the directory's count of this room, given back when dropped; none if the room is full and only an
+    /// earlier seat will do.
+    pub reservation: Option<Reservation>,
+}
+
+/// What takes seats back.
+#[derive(Debug)]
+pub struct Keys {
+    /// Takes this seat back later; the client is told it in its `Welcome`.
+    pub token: ResumeToken,
+    /// Of the token of an earlier seat that is asked for.
+    pub resume: Option<Fingerprint>,
 }
 
 /// One place in a room, counted by the directory. Dropping it gives the place back.
@@ -106,6 +119,11 @@ pub struct Seat {
     pub feed_left: u8,
     /// By slot: generation + 1 of the ship that the client has a name for; 0 for none.
     pub known: Vec<u16>,
+    /// Of the token that takes the seat back, and of the one before until the client has shown that it knows the new
+    /// one: a `Welcome` that is lost loses no seat.
+    pub tokens: (Fingerprint, Option<Fingerprint>),
+    /// For how many ticks the connection has been lost; none while there is one.
+    pub away: Option<u32>,
     /// See [`Join::mailbox`].
     pub mailbox: Arc<Mailbox>,
     /// See [`Join::outbox`].
@@ -114,8 +132,32 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// True if a token's fingerprint takes this seat back. Who has left has nothing to take back, also when the room
+    /// has not heard of it yet.
+    pub fn opens(&self, key: &Fingerprint) -> bool {
+        let known = self.tokens.0 == *key || self.tokens.1.as_ref() == Some(key);
+        known && self.mailbox.open().end != Some(End::Left)
+    }
+
+    /// Goes on with another connection: nothing of what the last one was told counts any more.
+    pub fn resume(&mut self, join: Join, now: Tick) {
+        self.tokens = (Fingerprint::of(&join.keys.token), Some(self.tokens.0));
+        self.away = None;
+        self.idle_ticks = 0;
+        self.skipped = 0;
+        self.aspect = join.aspect;
+        self.flow = Flow::new(now);
+        self.acknowledges = join.acknowledges;
+        self.baseline.forget();
+        self.known.clear();
+        self.mailbox = join.mailbox;
+        self.outbox = join.outbox;
+    }
+}
+
+impl Seat {
     /// The seat that a request asked for, with the ship that the world gave.
-    pub fn new(join: Join, slot: Option<Slot>, now: Tick) -> Seat {
+    pub fn new(join: Join, reservation: Reservation, slot: Option<Slot>, now: Tick) -> Seat {
         Seat {
             slot,
             watch: None,
@@ -133,7 +175,9 @@ impl Seat {
             known: Vec::new(),
             mailbox: join.mailbox,
             outbox: join.outbox,
-            _reservation: join.reservation,
+            _reservation: reservation,
+            tokens: (Fingerprint::of(&join.keys.token), None),
+            away: None,
         }
     }
 

@@ -8,12 +8,13 @@ use protocol::{ClientMessage, CloseCode, PROTOCOL, ServerMessage};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::name;
+use super::{Fingerprint, name, token};
 use crate::lobby::{Lobby, SeatRequest};
 use crate::metrics::Metrics;
 use crate::net::{self, FrameKind};
 use crate::outbox::{Farewell, Outbox};
-use crate::room::inbound::{Mailbox, Reception};
+use crate::room::inbound::{End, Mailbox, Reception};
+use crate::room::seat::Keys;
 use crate::time::Epoch;
 
 /// Takes in one peer's messages.
@@ -26,6 +27,8 @@ pub struct Ingress {
     epoch: Epoch,
     /// What the player says; none before the `Hello`.
     mailbox: Option<Arc<Mailbox>>,
+    /// True once it is known that the peer will not come back.
+    left: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -38,7 +41,7 @@ impl Ingress {
         epoch: Epoch,
         place: Option<OwnedSemaphorePermit>,
     ) -> Ingress {
-        Ingress { encoding, outbox, lobby, metrics, epoch, mailbox: None, _place: place }
+        Ingress { encoding, outbox, lobby, metrics, epoch, mailbox: None, left: false, _place: place }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<ClientMessage, Farewell> {
@@ -59,7 +62,9 @@ impl Ingress {
         if hello.protocol != PROTOCOL {
             return Err(wrong_protocol());
         }
+        let token = token::draw().map_err(|_| Farewell::bye(CloseCode::Overloaded).retry_after(1000))?;
         self.lobby.seat(SeatRequest {
+            keys: Keys { token, resume: hello.resume.as_ref().map(Fingerprint::of) },
             room: hello.room.trim(),
             name: name::clean(&hello.name),
             hue: hello.hue % 8,
@@ -121,13 +126,17 @@ impl net::Ingress for Ingress {
             (_, None) => Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello")),
         }
     }
+
+    fn left(&mut self) {
+        self.left = true;
+    }
 }
 
 impl Drop for Ingress {
-    /// However the connection ended: the seat is given up.
+    /// However the connection ended: the room hears of it.
     fn drop(&mut self) {
         if let Some(mailbox) = &self.mailbox {
-            mailbox.open().gone = true;
+            mailbox.open().end = Some(if self.left { End::Left } else { End::Lost });
         }
     }
 }

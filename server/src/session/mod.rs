@@ -6,6 +6,7 @@
 mod egress;
 mod ingress;
 mod name;
+mod token;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::time::Epoch;
 
 pub use egress::Egress;
 pub use ingress::Ingress;
+pub use token::Fingerprint;
 
 /// Opens a session for each WebSocket connection.
 #[derive(Debug, Clone)]

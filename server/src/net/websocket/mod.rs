@@ -46,7 +46,7 @@ pub(super) async fn run<S, V: Service>(
 
     let reading = async {
         let farewell = tokio::select! {
-            farewell = listen(&mut read, ingress, &outbox, limits, stop) => farewell,
+            farewell = attend(&mut read, ingress, &outbox, limits, stop) => farewell,
             () = closed.cancelled() => return linger(&mut read).await,
         };
         let dead = farewell == Farewell::Dead;
@@ -68,10 +68,25 @@ pub(super) async fn run<S, V: Service>(
     tracing::debug!(reason = farewell.label(), "connection closed");
 }
 
-/// Reads messages until the connection is to end, and says how. Gives up the ingress, and so the seat, at once.
-async fn listen(
+/// Listens until the connection is to end, and says how. Gives up the ingress at once, so that the room knows.
+async fn attend(
     read: &mut (impl AsyncRead + Unpin),
     mut ingress: impl Ingress,
+    outbox: &Outbox,
+    limits: &NetLimits,
+    stop: &CancellationToken,
+) -> Farewell {
+    let farewell = listen(read, &mut ingress, outbox, limits, stop).await;
+    if farewell.is_final() {
+        ingress.left();
+    }
+    farewell
+}
+
+/// Reads messages until the connection is to end, and says how.
+async fn listen(
+    read: &mut (impl AsyncRead + Unpin),
+    ingress: &mut impl Ingress,
     outbox: &Outbox,
     limits: &NetLimits,
     stop: &CancellationToken,
