@@ -10,6 +10,7 @@ import { Minimap } from './view/minimap.js';
 import { NetGraph } from './view/netgraph.js';
 import { hueOf, Renderer } from './view/renderer.js';
 import { Screens } from './view/screens.js';
+import { Spectator } from './view/watch.js';
 
 const RELOADED = 'drift.reloaded';
 
@@ -38,6 +39,7 @@ const game = new Game(url.href, {
   board: () => hud.board(game),
   feed: (feed) => {
     hud.feed(game, feed, netGraph.shown);
+    spectator.feed(feed);
     if (feed.killer === game.you && feed.victim !== game.you) hud.toast('Destroyed ', nameOf(game.people, feed.victim));
   },
   hurt: () => {
@@ -60,16 +62,17 @@ const game = new Game(url.href, {
 });
 
 const screens = new Screens({
-  play: ({ name, hue, room }) => {
+  play: ({ name, hue, room, role }) => {
     screens.joinStatus('', false, true);
-    game.join({ name, hue, room, aspect: camera.aspect });
+    game.join({ name, hue, room, role, aspect: camera.aspect });
   },
   leave: () => game.leave(),
   netGraph: () => netGraph.toggle(),
   spawn: () => game.spawn(),
   hurry: () => game.net.hurry(),
-  invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}`,
+  invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}${game.watching ? '&watch=1' : ''}`,
 });
+const spectator = new Spectator(game, () => game.join({ ...game.net.identity, role: 'player', aspect: camera.aspect }));
 const controls = new Controls(canvas, () => playing && screens.clear);
 const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -97,13 +100,15 @@ function welcome(message) {
     screens.showJoin(false);
     hud.show(true);
   }
-  Screens.address(message.room);
+  spectator.begin();
+  document.body.classList.toggle('watching', game.watching);
+  Screens.address(message.room, game.watching);
 }
 
 /** @param {string} text @param {boolean} bad */
 function toJoin(text, bad) {
   playing = false;
-  document.body.classList.remove('playing');
+  document.body.classList.remove('playing', 'watching');
   controls.release();
   hud.show(false);
   screens.death(null);
@@ -119,7 +124,8 @@ function showStatus(status) {
     if (status.retry === 'reload' && !reloaded(true)) location.reload();
     else toJoin(status.code === 1000 ? '' : status.text, true);
   } else if (!playing && status.phase === 'waiting') {
-    screens.joinStatus(`${status.text} Trying again…`, false, true);
+    const empty = status.code === 4005 && game.net.identity.role === 'spectator';
+    screens.joinStatus(`${empty ? 'Nobody to watch there, or no seat left.' : status.text} Trying again…`, false, true);
   } else if (!playing && status.phase === 'connecting' && status.attempt === 0) {
     screens.joinStatus('', false, true);
   }
@@ -204,13 +210,19 @@ function showDeath() {
   });
 }
 
-function prepareScene() {
+/** @param {number} ms since the last frame */
+function prepareScene(ms) {
   scene.ships = game.interpolator.sample(game.shownTick);
   scene.pulses = game.pulses.sample(game.shownTick, game.ownTick);
   for (const pulse of game.pulses.stopped) effects.burst(pulse.x, pulse.y, 5, 170, 8, 0.3, hueOf(scene, pulse.owner));
   scene.pickups = game.view?.pickups ?? [];
-  scene.x = game.shown.x;
-  scene.y = game.shown.y;
+  if (game.watching) {
+    spectator.frame(scene, ms);
+  } else {
+    scene.x = game.shown.x;
+    scene.y = game.shown.y;
+    spectator.lean(scene, camera, ms);
+  }
   scene.pointer = controls.pointer;
   scene.own = null;
   const { body } = game.predictor;
@@ -229,7 +241,9 @@ function prepareScene() {
   scene.own = own;
 }
 
-const sampleControls = () => controls.sample();
+/** Flies instead of the player, if a test or the curious set it. @type {(() => import('./client/step.js').Controls) | null} */
+let script = null;
+const sampleControls = () => (script ? script() : controls.sample());
 const pump = () => game.pump(sampleControls);
 
 let lastFrame = performance.now();
@@ -246,7 +260,7 @@ function frame(now) {
     controls.shipY = camera.height / 2;
     // Aim follows the mouse between two ticks as well.
     controls.sample();
-    prepareScene();
+    prepareScene(ms);
     renderer.draw(scene, ms);
     controls.thumbs.draw(renderer.ctx, game.alive ? hud.lanceReady : -1);
     minimap.frame(scene, camera, game.board?.crown ?? null, game.you, ms);
@@ -274,6 +288,14 @@ window.addEventListener('online', () => game.net.hurry());
 window.addEventListener('keydown', (event) => {
   if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (game.watching && playing && screens.clear && plain) {
+    if (event.code === 'Tab') {
+      event.preventDefault();
+      spectator.step(event.shiftKey ? -1 : 1);
+    } else if (event.code === 'KeyL') {
+      spectator.follow(null);
+    }
+  }
   if (event.code === 'KeyN' && plain && playing && screens.clear) netGraph.toggle();
 });
 document.addEventListener('visibilitychange', () => {
@@ -285,12 +307,19 @@ setInterval(pump, 8);
 
 resize();
 screens.showJoin(true);
+if (new URLSearchParams(location.search).has('watch')) screens.start('spectator');
 requestAnimationFrame(frame);
 
-/** For tests and the curious: read, do not write. */
+/** For tests and the curious: read, and write nothing but `drive`, a function that returns the controls of a tick. */
 globalThis.drift = {
   game,
   camera,
+  get drive() {
+    return script;
+  },
+  set drive(run) {
+    script = run;
+  },
   get state() {
     return playing ? game.net.status.phase : 'join';
   },

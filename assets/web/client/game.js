@@ -109,6 +109,16 @@ export class Game {
     return this.welcome?.you ?? -1;
   }
 
+  /** True for a spectator. */
+  get watching() {
+    return this.welcome !== null && this.welcome.you === null;
+  }
+
+  /** A spectator follows this ship, or whoever leads. @param {number | null} slot */
+  watch(slot) {
+    this.net.send({ type: 'Watch', slot });
+  }
+
   /** True while the own ship lives. */
   get alive() {
     return this.predictor.alive;

@@ -12,7 +12,8 @@ import { decodeServer, encodeClient, PROTOCOL, SUBPROTOCOL } from './codec.js';
  *   attempt: number}} Status
  * @typedef {{WebSocket: any, now: () => number, random: () => number,
  *   setTimeout: (run: () => void, ms: number) => any, clearTimeout: (id: any) => void}} Outside
- * @typedef {{name: string, hue: number, room: string, aspect: number}} Identity
+ * @typedef {{name: string, hue: number, room: string, aspect: number, role?: 'player' | 'spectator'}} Identity A player
+ *   if not said.
  */
 
 /** A connection that heals itself. */
@@ -51,6 +52,8 @@ export class Connection {
 
   /** Opens a line as somebody. @param {Identity} identity */
   open(identity) {
+    // A seat is of one role.
+    if (identity.role !== this.identity.role) this.#resume = null;
     this.identity = identity;
     this.#backoff.reset();
     this.#usedOnce = false;
@@ -99,9 +102,9 @@ export class Connection {
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
-      const { name, hue, room, aspect } = this.identity;
+      const { name, hue, room, aspect, role = 'player' } = this.identity;
       this.#write({
-        type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role: 'player',
+        type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role,
       });
     };
     socket.onmessage = (/** @type {MessageEvent} */ event) => this.#receive(socket, event.data);

@@ -91,10 +91,10 @@ export class Hud {
   #showNet({ stats, net, silent, predictor }) {
     const open = net.status.phase === 'open' && !silent;
     const ping = Number.isNaN(stats.ping) ? '–' : Math.round(stats.ping);
-    setText(this.#netText, open ? `${ping} ms · ${Math.round(stats.snapshotRate)}/s` : 'no signal');
+    setText(this.#netText, open ? `${ping} ms${stats.snapshotRate > 0 ? ` · ${Math.round(stats.snapshotRate)}/s` : ''}` : 'no signal');
     this.#net.title = `${Math.round(stats.bodyBytes)} B a snapshot, ${stats.downRate.toFixed(1)} kB/s down, `
       + `${stats.upRate.toFixed(1)} kB/s up, ${predictor.mispredictions} mispredictions`;
-    this.#net.classList.toggle('slow', open && (stats.ping > 150 || stats.snapshotRate < 20));
+    this.#net.classList.toggle('slow', open && (stats.ping > 150 || (stats.snapshotRate > 0 && stats.snapshotRate < 20)));
     this.#net.classList.toggle('lost', !open);
   }
 

@@ -7,12 +7,14 @@ import { HUE_NAMES } from './palette.js';
 const KEPT = 'drift.pilot';
 
 /**
- * @typedef {{name: string, hue: number, room: string}} Choice
+ * @typedef {{name: string, hue: number, room: string}} Kept
+ * @typedef {Kept & {role: 'player' | 'spectator'}} Choice
  */
 
 export class Screens {
   #join = byId('join');
   #status = byId('join-status');
+  #watch = /** @type {HTMLButtonElement} */ (byId('join-watch'));
   #play = /** @type {HTMLButtonElement} */ (byId('join-play'));
   #name = /** @type {HTMLInputElement} */ (byId('join-name'));
   #room = /** @type {HTMLInputElement} */ (byId('join-room'));
@@ -27,6 +29,7 @@ export class Screens {
    *   netGraph: () => void, invite: () => string}} on
    */
   constructor(on) {
+    this.on = on;
     const kept = recall();
     this.#name.value = kept.name;
     this.#room.value = new URLSearchParams(location.search).get('room') ?? kept.room;
@@ -49,11 +52,9 @@ export class Screens {
         on.leave();
         return;
       }
-      const checked = /** @type {HTMLInputElement | null} */ (hues.querySelector(':checked'));
-      const choice = { name: this.#name.value.trim(), hue: Number(checked?.value ?? 0), room: this.#room.value.trim() };
-      remember(choice);
-      on.play(choice);
+      this.start('player');
     });
+    this.#watch.addEventListener('click', () => this.start('spectator'));
     this.#spawn.addEventListener('click', () => on.spawn());
     byId('banner-now').addEventListener('click', () => on.hurry());
     byId('menu-open').addEventListener('click', () => this.toggleMenu());
@@ -77,6 +78,14 @@ export class Screens {
       }
       setTimeout(() => (invite.textContent = 'Copy invitation'), 4000);
     });
+  }
+
+  /** Joins with what the card says. @param {'player' | 'spectator'} role */
+  start(role) {
+    const checked = /** @type {HTMLInputElement | null} */ (byId('join-hues').querySelector(':checked'));
+    const kept = { name: this.#name.value.trim(), hue: Number(checked?.value ?? 0), room: this.#room.value.trim() };
+    remember(kept);
+    this.on.play({ ...kept, role });
   }
 
   /** @param {boolean} shown */
@@ -103,6 +112,7 @@ export class Screens {
     this.#joining = joining;
     setText(this.#play, joining ? 'Joining… cancel' : 'Play');
     this.#play.classList.toggle('quiet', joining);
+    this.#watch.hidden = joining;
   }
 
   /** True while the arena has the keys. */
@@ -146,16 +156,21 @@ export class Screens {
     byId('banner-now').hidden = !now;
   }
 
-  /** Puts a room into the address, so that reloading and sharing lead back to it. @param {string} room */
-  static address(room) {
+  /**
+   * Puts a room into the address, so that reloading and sharing lead back to it.
+   * @param {string} room @param {boolean} watching
+   */
+  static address(room, watching) {
     const url = new URL(location.href);
     if (room) url.searchParams.set('room', room);
     else url.searchParams.delete('room');
+    if (watching) url.searchParams.set('watch', '1');
+    else url.searchParams.delete('watch');
     history.replaceState(null, '', url);
   }
 }
 
-/** @returns {Choice} */
+/** @returns {Kept} */
 function recall() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT) ?? '{}');
@@ -165,7 +180,7 @@ function recall() {
   }
 }
 
-/** @param {Choice} choice */
+/** @param {Kept} choice */
 function remember(choice) {
   try {
     localStorage.setItem(KEPT, JSON.stringify(choice));
