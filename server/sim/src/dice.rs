@@ -5,6 +5,8 @@
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
+use crate::keyframe::{BadKeyframe, Carried, Numbers};
+
 /// A seeded PCG64-MCG (XSL-RR 128/64) with a range reduction of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dice(Pcg64Mcg);
@@ -40,6 +42,19 @@ impl Dice {
     /// The whole inner state.
     pub fn state(&self) -> u128 {
         self.0.state()
+    }
+}
+
+impl Carried for Dice {
+    fn save(&self, out: &mut Vec<i64>) {
+        self.state().save(out);
+    }
+
+    fn load(from: &mut Numbers<'_>) -> Result<Dice, BadKeyframe> {
+        let state = u128::load(from)?;
+        let dice = Dice(Pcg64Mcg::new(state));
+        // The generator has no even states; one that it would change is none of its own.
+        if dice.state() == state { Ok(dice) } else { Err(BadKeyframe) }
     }
 }
 

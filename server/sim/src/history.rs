@@ -4,6 +4,8 @@
 
 use std::array;
 
+use crate::keyframe::{BadKeyframe, Carried, Numbers, save_slice};
+
 /// Ticks that are kept, the newest included.
 pub(crate) const KEPT: usize = 8;
 
@@ -46,6 +48,23 @@ impl<T> History<T> {
     /// All values, tick after tick from the newest to the oldest.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = &[T]> {
         (0..KEPT).map(|ticks| self.ago(ticks))
+    }
+}
+
+/// From the oldest tick to the newest; where the ring begins does not matter.
+impl<T: Carried> Carried for History<T> {
+    fn save(&self, out: &mut Vec<i64>) {
+        for ticks in (0..KEPT).rev() {
+            save_slice(self.ago(ticks), out);
+        }
+    }
+
+    fn load(from: &mut Numbers<'_>) -> Result<History<T>, BadKeyframe> {
+        let mut history = History::new();
+        for _ in 0..KEPT {
+            history.record(Vec::load(from)?.into_iter());
+        }
+        Ok(history)
     }
 }
 

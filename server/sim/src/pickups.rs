@@ -8,6 +8,7 @@ use crate::checksum::Fnv64;
 use crate::dice::Dice;
 use crate::event::Event;
 use crate::grid::{Grid, Item, Rect};
+use crate::keyframe::{BadKeyframe, Carried, Numbers, carried, load_table, save_table};
 use crate::map::Map;
 use crate::rules::{
     DROP_LIFE, DROP_SPREAD, DROPS_AT_ONCE, ENERGY_MAX, HP_MAX, OVERDRIVE_AREA, OVERDRIVE_RENEWAL,
@@ -49,6 +50,50 @@ enum Fate {
     /// A dropped shard: gone at this tick.
     Expires(Tick),
 }
+
+carried!(Pickup { kind, x, y, fate });
+
+impl Carried for PickupKind {
+    fn save(&self, out: &mut Vec<i64>) {
+        self.wire().save(out);
+    }
+
+    fn load(from: &mut Numbers<'_>) -> Result<PickupKind, BadKeyframe> {
+        let wire = u8::load(from)?;
+        PickupKind::ALL.into_iter().find(|kind| kind.wire() == wire).ok_or(BadKeyframe)
+    }
+}
+
+impl Carried for Fate {
+    fn save(&self, out: &mut Vec<i64>) {
+        let (fate, at) = self.parts();
+        fate.save(out);
+        at.save(out);
+    }
+
+    fn load(from: &mut Numbers<'_>) -> Result<Fate, BadKeyframe> {
+        match (u8::load(from)?, Tick::load(from)?) {
+            (0, Tick(0)) => Ok(Fate::Lies),
+            (1, at) => Ok(Fate::Returns(at)),
+            (2, at) => Ok(Fate::Expires(at)),
+            _ => Err(BadKeyframe),
+        }
+    }
+}
+
+impl Fate {
+    /// As numbers.
+    fn parts(self) -> (u8, Tick) {
+        match self {
+            Fate::Lies => (0, Tick(0)),
+            Fate::Returns(at) => (1, at),
+            Fate::Expires(at) => (2, at),
+        }
+    }
+}
+
+/// Fills a place of the table for a moment.
+const FILLER: Pickup = Pickup { kind: PickupKind::Shard, x: 0, y: 0, fate: Fate::Lies };
 
 /// All pickups of a world. An id is a key of the slab.
 #[derive(Debug, Clone)]
@@ -158,13 +203,21 @@ impl Pickups {
         }
     }
 
+    pub(crate) fn save(&self, out: &mut Vec<i64>) {
+        // The rest follows from the table.
+        let Pickups { all, dropped: _, grid: _ } = self;
+        save_table(all, &FILLER, out);
+    }
+
+    pub(crate) fn load(map: &Map, from: &mut Numbers<'_>) -> Result<Pickups, BadKeyframe> {
+        let all = load_table(&FILLER, from)?;
+        let dropped = all.iter().filter(|(_, p)| matches!(p.fate, Fate::Expires(_))).count();
+        Ok(Pickups { all, dropped, grid: Grid::new(map.side()) })
+    }
+
     pub(crate) fn digest(&self, hash: &mut Fnv64) {
         for (key, pickup) in &self.all {
-            let (fate, at) = match pickup.fate {
-                Fate::Lies => (0, Tick(0)),
-                Fate::Returns(at) => (1, at),
-                Fate::Expires(at) => (2, at),
-            };
+            let (fate, at) = pickup.fate.parts();
             hash.bytes(&[pickup.kind.wire(), fate]);
             hash.u32(key as u32);
             hash.u32(at.0);

@@ -13,6 +13,7 @@ use protocol::{Controls, Slot, Tick};
 
 use crate::checksum::Fnv64;
 use crate::dice::Dice;
+use crate::keyframe::carried;
 use gunner::Gunner;
 use helm::Course;
 pub use sight::{Incoming, Loot, Me, Other, Sight};
@@ -65,6 +66,10 @@ struct Target {
     hp: u8,
     shielded: bool,
 }
+
+carried!(Brain { dice, temper, gunner, target, patience, side, side_left, heading, heading_left });
+carried!(Temper { range, slip, pause, alert, caution });
+carried!(Target { slot, seen, place, velocity, turning, hp, shielded });
 
 impl Target {
     const TURNING: i64 = 16;

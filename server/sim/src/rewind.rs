@@ -8,6 +8,7 @@ use protocol::quantize::Q8;
 use crate::checksum::Fnv64;
 use crate::collision::Sweep;
 use crate::history::{Between, History, KEPT, PARTS};
+use crate::keyframe::carried;
 use crate::rules::{MAX_REWIND_TICKS, PULSE_REWIND_TICKS};
 use crate::world::World;
 
@@ -26,6 +27,8 @@ pub(crate) struct Place {
     /// The ship's life then; 0 for none.
     life: u32,
 }
+
+carried!(Place { x, y, life });
 
 impl Between for Place {
     fn between(older: Place, newer: Place, eighths: u8) -> Option<Place> {

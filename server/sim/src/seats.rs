@@ -2,6 +2,8 @@
 
 use protocol::Slot;
 
+use crate::deed::Deed;
+use crate::keyframe::carried;
 use crate::pilot::Brain;
 use crate::ship::Ship;
 use crate::world::World;
@@ -13,6 +15,8 @@ pub(crate) struct Pilot {
     pub(crate) brain: Brain,
 }
 
+carried!(Pilot { slot, brain });
+
 impl World {
     /// Gives a player a ship, spawned at once and shielded; a pilot may make way. None if `capacity` players are in.
     pub fn join(&mut self) -> Option<Slot> {
@@ -22,6 +26,7 @@ impl World {
         self.make_way(1);
         let slot = self.seat(false);
         self.index_ships();
+        self.deeds.push(Deed::Join(slot));
         Some(slot)
     }
 
@@ -33,12 +38,14 @@ impl World {
         }
         self.unseat(slot);
         self.fill_with_pilots();
+        self.deeds.push(Deed::Leave(slot));
     }
 
     /// Marks a ship's player as away or back (only shown).
     pub fn set_away(&mut self, slot: Slot, away: bool) {
         if let Some(ship) = self.player(slot) {
             ship.away = away;
+            self.deeds.push(Deed::Away(slot, away));
         }
     }
 
@@ -49,6 +56,7 @@ impl World {
         ship.parked = true;
         self.parked += 1;
         self.fill_with_pilots();
+        self.deeds.push(Deed::Park(slot));
     }
 
     /// Spawns a parked ship; a pilot may make way.
@@ -60,6 +68,7 @@ impl World {
         self.parked -= 1;
         self.spawn(slot);
         self.index_ships();
+        self.deeds.push(Deed::Unpark(slot));
     }
 
     fn player(&mut self, slot: Slot) -> Option<&mut Ship> {

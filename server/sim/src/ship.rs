@@ -4,6 +4,7 @@ use protocol::snapshot::{Timers, changed, state};
 
 use crate::body::Body;
 use crate::checksum::Fnv64;
+use crate::keyframe::carried;
 use crate::rules::{ENERGY_MAX, HP, HP_MAX, RESPAWN_TICKS, SHIELD_TICKS};
 
 /// A ship, as the room reads it.
@@ -47,6 +48,29 @@ pub struct Ship {
     /// Of the Lance that it winds up: how far back the beam will look, eighths of a tick.
     pub(crate) view: u8,
 }
+
+carried!(Ship {
+    generation,
+    pilot,
+    alive,
+    x,
+    y,
+    vx,
+    vy,
+    aim,
+    energy,
+    timers,
+    score,
+    changed,
+    pending,
+    hp,
+    boosting,
+    crowned,
+    away,
+    parked,
+    life,
+    view,
+});
 
 impl Ship {
     /// Hit points, rounded up, 0..=100.

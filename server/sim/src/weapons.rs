@@ -11,6 +11,7 @@ use crate::checksum::Fnv64;
 use crate::collision::Sweep;
 use crate::event::Event;
 use crate::history::PARTS;
+use crate::keyframe::carried;
 use crate::map::Map;
 use crate::rewind::Shooter;
 use crate::rules::{
@@ -110,6 +111,9 @@ pub(crate) struct Pulse {
     pub(crate) x: i32,
     pub(crate) y: i32,
 }
+
+carried!(Flight { x, y, direction, fired, catchup });
+carried!(Pulse { id, owner, generation, flight, x, y });
 
 impl Pulse {
     /// As it travels.

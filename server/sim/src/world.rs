@@ -8,6 +8,7 @@ use slab::Slab;
 use crate::body;
 use crate::checksum::Fnv64;
 pub use crate::command::Command;
+use crate::deed::Deed;
 use crate::dice::Dice;
 pub use crate::event::Event;
 pub use crate::grid::Rect;
@@ -59,6 +60,7 @@ pub struct World {
 
     // What the step tells, and what it can work out again.
     pub(crate) events: Vec<Event>,
+    pub(crate) deeds: Vec<Deed>,
     pub(crate) ranking: Vec<Slot>,
     pub(crate) ship_grid: Grid,
     pulse_grid: Grid,
@@ -96,6 +98,7 @@ impl World {
             pickups,
             crown: None,
             events: Vec::new(),
+            deeds: Vec::new(),
             ranking: Vec::new(),
             ship_grid: Grid::new(side),
             pulse_grid: Grid::new(side),
@@ -244,6 +247,7 @@ impl World {
     fn begin_tick(&mut self) {
         self.tick = self.tick.next();
         self.events.clear();
+        self.deeds.clear();
         self.shooters.clear();
         self.lancers.clear();
         for (_, ship) in &mut self.ships {
@@ -317,5 +321,6 @@ impl World {
     }
 }
 
+mod keyframe;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use super::vector::Vector;
 use super::{Target, Temper, U};
 use crate::checksum::Fnv64;
 use crate::dice::Dice;
+use crate::keyframe::carried;
 use crate::rules::{LANCE_ENERGY, PULSE_ENERGY, PULSE_MUZZLE, PULSE_SPEED};
 use crate::trig;
 
@@ -33,6 +34,8 @@ pub(super) struct Gunner {
     /// Ticks until it thinks of the Lance again.
     lance_pause: u8,
 }
+
+carried!(Gunner { aim, slip, slip_goal, slip_left, burst, pause, lance_pause });
 
 /// What the hands do in a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::ops::{Add, AddAssign, Neg, Sub};
 
 use crate::body::isqrt;
+use crate::keyframe::carried;
 use crate::trig;
 
 /// A vector; Q8 or any other unit. Components stay within ±2³⁰, so that products fit.
@@ -11,6 +12,8 @@ pub(super) struct Vector {
     pub(super) x: i64,
     pub(super) y: i64,
 }
+
+carried!(Vector { x, y });
 
 impl Vector {
     pub(super) fn new(x: i32, y: i32) -> Vector {
