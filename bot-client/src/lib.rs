@@ -2,8 +2,8 @@
 //!
 //! From the socket inward: [`Client`] speaks messages over one WebSocket connection and knows no game; [`Session`] is
 //! what a player knows after those messages (view, scores, [`Clock`], and if asked for a [`Prediction`] of the own ship)
-//! and knows no socket; [`Bot`] decides what to hold; [`swarm`] drives many of them and measures. Nothing here depends on
-//! the server.
+//! and knows no socket; [`Bot`] decides what to hold; [`swarm`] drives many of them and measures. [`lag`] is the bad network
+//! to do it over. Nothing here depends on the server.
 //!
 //! ```no_run
 //! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,6 +35,7 @@ pub mod clock;
 pub mod endpoint;
 pub mod flights;
 mod frames;
+pub mod lag;
 pub mod predict;
 pub mod session;
 pub mod swarm;

@@ -8,10 +8,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use bot_client::swarm;
+use bot_client::{lag, swarm};
 use clap::Parser;
 
-use cli::{Args, Command, Swarm};
+use cli::{Args, Command, Lag, Swarm};
 use progress::Line;
 
 /// Every bot got a seat and kept it.
@@ -22,8 +22,11 @@ const SOME_LOST: u8 = 1;
 const NOTHING: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Swarm(args) = Args::parse().command;
-    match run_swarm(&args) {
+    let code = match Args::parse().command {
+        Command::Swarm(args) => run_swarm(&args),
+        Command::Lag(args) => run_lag(&args),
+    };
+    match code {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("bot-client: {error:#}");
@@ -42,14 +45,7 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     // One socket a bot and a few files; the usual soft limit is 1024. Where the hard one is lower too, bots fail and say why.
     let _ = rlimit::increase_nofile_limit(u64::from(config.bots) + 64);
     let mut line = Line::new(config.bots, config.duration);
-    let outcome = args.runtime()?.block_on(async {
-        let interrupted = async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await; // no signals here: the time limit remains
-            }
-        };
-        swarm::run(config, interrupted, |progress| line.show(progress)).await
-    });
+    let outcome = args.runtime()?.block_on(swarm::run(config, interrupted(), |progress| line.show(progress)));
     line.clear();
 
     let report = &outcome.report;
@@ -71,4 +67,33 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(if report.is_clean() { FINE } else { SOME_LOST })
+}
+
+fn run_lag(args: &Lag) -> anyhow::Result<u8> {
+    let conditions = args.conditions();
+    // Two sockets a connection; the usual soft limit is 1024.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let to = tokio::net::lookup_host(&args.to).await.ok().and_then(|mut found| found.next());
+        let to = to.with_context(|| format!("bad --to {}: write it like 127.0.0.1:8080", args.to))?;
+        let listener = lag::listen(args.listen, &conditions);
+        let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
+        println!("carries {} to {to}", listener.local_addr()?);
+        let mut told = false;
+        let on_trouble = |error| {
+            if !std::mem::replace(&mut told, true) {
+                eprintln!("bot-client: a connection came to nothing: {error}; further ones are only counted");
+            }
+        };
+        let tally = lag::run(listener, to, conditions, args.seed, interrupted(), on_trouble).await;
+        println!("{tally}");
+        Ok(FINE)
+    })
+}
+
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await; // no signals here: the time limit, or a kill, remains
+    }
 }
