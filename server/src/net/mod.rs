@@ -78,7 +78,7 @@ pub trait Ingress: Send + 'static {
     fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell>;
 
     /// The peer will not come back: it left, or broke the rules. Without this the connection was lost.
-    fn left(&mut self);
+    fn left(&mut self) {}
 }
 
 /// The speaking half: what is in the outbox, as this peer wants it.
