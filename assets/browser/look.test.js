@@ -20,7 +20,7 @@ async function faults(page) {
     const panels = [...document.querySelectorAll('.panel, #net, #feed li, #banner, #chips span, .card')].filter(shown);
     const boxes = panels.map((e) => ({ e, name: e.id || `${e.parentElement?.id}>${e.className || e.tagName}`, box: e.getBoundingClientRect() }));
     for (const { name, box, e } of boxes) {
-      if (e.matches('.card') && e.scrollHeight > e.clientHeight + 1) found.push(`${name} is cut off`);
+      if (e.matches('.card') && getComputedStyle(e).overflowY !== 'auto' && e.scrollHeight > e.clientHeight + 1) found.push(`${name} is cut off`);
       if (box.left < -0.5 || box.top < -0.5 || box.right > innerWidth + 0.5 || box.bottom > innerHeight + 0.5) found.push(`${name} is over the edge`);
     }
     boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
@@ -66,6 +66,28 @@ for (const [width, height] of [[375, 667], [1280, 800], [2560, 1080]]) {
     await page.waitForTimeout(100);
     assert.deepEqual(await faults(page), [], 'menu');
     await shot(page, `menu-${size}`);
+    await page.click('#menu-settings');
+    await page.waitForTimeout(50);
+    assert.deepEqual(await faults(page), [], 'settings');
+    await shot(page, `settings-${size}`);
+    await page.click('#settings-done');
+    await page.click('#menu-lab');
+    await page.waitForTimeout(100);
+    assert.deepEqual(await faults(page), [], 'lab');
+    await shot(page, `lab-${size}`);
+    await page.click('#lab-close');
+    await page.evaluate(() => {
+      const { drift } = /** @type {any} */ (globalThis);
+      drift.game.join({ ...drift.game.net.identity, role: 'spectator' });
+    });
+    await page.waitForFunction(() => globalThis.drift.game.watching && globalThis.drift.view?.focus >= 0);
+    await page.waitForTimeout(100);
+    assert.deepEqual(await faults(page), [], 'watch');
+    await shot(page, `watch-${size}`);
+    await page.evaluate(() => document.documentElement.style.setProperty('--ui', '1.3'));
+    await page.waitForTimeout(50);
+    assert.deepEqual(await faults(page), [], 'watch, 130 %');
+    await shot(page, `large-${size}`);
     await done(page);
   });
 }

@@ -2,14 +2,19 @@
 
 import { STATE } from './client/codec.js';
 import { Game } from './client/game.js';
+import { lab } from './client/lab.js';
 import { attract } from './view/attract.js';
 import { Controls } from './view/controls.js';
 import { byId } from './view/dom.js';
+import { Gamepads } from './view/gamepad.js';
 import { Hud, nameOf } from './view/hud.js';
+import { LabPanel } from './view/labpanel.js';
 import { Minimap } from './view/minimap.js';
 import { NetGraph } from './view/netgraph.js';
 import { hueOf, Renderer } from './view/renderer.js';
 import { Screens } from './view/screens.js';
+import { Settings } from './view/settings.js';
+import { Sound } from './view/sound.js';
 import { Spectator } from './view/watch.js';
 
 const RELOADED = 'drift.reloaded';
@@ -27,36 +32,47 @@ url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 url.search = '';
 url.hash = '';
 
-const game = new Game(url.href, {
+const labPanel = new LabPanel();
+const game = new Game(url.href, lab({
   WebSocket,
   now: () => performance.now(),
   random: Math.random,
   setTimeout: (run, ms) => window.setTimeout(run, ms),
   clearTimeout: (id) => window.clearTimeout(id),
-}, {
+}, labPanel.dials), {
   status: showStatus,
   welcome,
   board: () => hud.board(game),
   feed: (feed) => {
     hud.feed(game, feed, netGraph.shown);
     spectator.feed(feed);
-    if (feed.killer === game.you && feed.victim !== game.you) hud.toast('Destroyed ', nameOf(game.people, feed.victim));
+    if (feed.killer === game.you && feed.victim !== game.you) {
+      hud.toast('Destroyed ', nameOf(game.people, feed.victim));
+      sound.play('kill');
+    }
   },
   hurt: () => {
     hud.hurt();
-    if (!calm.matches) camera.shake = Math.min(12, camera.shake + 7);
+    sound.play('hurt');
+    if (!calm()) camera.shake = Math.min(12, camera.shake + 7);
   },
   died: () => {
-    if (!calm.matches) camera.shake = 16;
+    sound.play('died');
+    if (!calm()) camera.shake = 16;
   },
-  spawned: () => effects.arrival(game.predictor.body.x / 256, game.predictor.body.y / 256, hueOf(scene, game.you)),
+  spawned: () => {
+    sound.play('arrival');
+    effects.arrival(game.predictor.body.x / 256, game.predictor.body.y / 256, hueOf(scene, game.you));
+  },
   fired: (x, y, aim) => {
     const angle = (aim * Math.PI) / 2048;
+    sound.play('ownPulse');
     effects.spark(x + Math.cos(angle) * 24, y + Math.sin(angle) * 24, Math.cos(angle) * 60, Math.sin(angle) * 60, 16, 0.12, 7);
   },
   beamed: (x, y, toX, toY) => {
     effects.beam(x, y, toX, toY, hueOf(scene, game.you));
-    if (!calm.matches) camera.shake = Math.min(12, camera.shake + 4);
+    sound.play('beam');
+    if (!calm()) camera.shake = Math.min(12, camera.shake + 4);
   },
   event: showEvent,
 });
@@ -67,14 +83,28 @@ const screens = new Screens({
     game.join({ name, hue, room, role, aspect: camera.aspect });
   },
   leave: () => game.leave(),
-  netGraph: () => netGraph.toggle(),
+  netGraph: () => toggleNetGraph(),
+  lab: () => toggleLab(),
+  settings: () => toggleSettings(true),
+  opened: () => lockBehind(),
   spawn: () => game.spawn(),
   hurry: () => game.net.hurry(),
   invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}${game.watching ? '&watch=1' : ''}`,
 });
 const spectator = new Spectator(game, () => game.join({ ...game.net.identity, role: 'player', aspect: camera.aspect }));
-const controls = new Controls(canvas, () => playing && screens.clear);
-const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+const sound = new Sound();
+const settings = new Settings(applySettings);
+const pad = new Gamepads({
+  menu: () => {
+    if (settings.open) toggleSettings(false);
+    else if (playing) screens.toggleMenu(!screens.menuOpen);
+  },
+  card: () => [...document.querySelectorAll('#settings, #menu, #join, #death')].map((screen) => /** @type {HTMLElement} */ (screen)).find((screen) => !screen.hidden) ?? null,
+});
+const controls = new Controls(canvas, () => playing && screens.clear && !settings.open, settings, pad);
+const calmSystem = window.matchMedia('(prefers-reduced-motion: reduce)');
+const calm = () => calmSystem.matches || settings.calm;
+
 
 /** True from the first welcome until the player is back at the join card. */
 let playing = false;
@@ -84,7 +114,7 @@ let bannerText = '';
 const own = { x: 0, y: 0, vx: 0, vy: 0, aim: 0, hp: 0, state: 0, slot: 0, thrust: 0, push: 0 };
 /** @type {import('./view/renderer.js').Scene} */
 const scene = {
-  side: 0, obstacles: [], arena: game.arena, x: 0, y: 0, own: null, ships: [], pulses: [], pickups: [], people: game.people, pointer: null,
+  side: 0, obstacles: [], arena: game.arena, x: 0, y: 0, own: null, ships: [], pulses: [], pickups: [], people: game.people, pointer: null, crown: null,
 };
 
 /** @param {import('./client/codec.js').Welcome} message */
@@ -99,10 +129,68 @@ function welcome(message) {
     document.body.classList.add('playing');
     screens.showJoin(false);
     hud.show(true);
+    void stayAwake();
   }
   spectator.begin();
   document.body.classList.toggle('watching', game.watching);
   Screens.address(message.room, game.watching);
+}
+
+/** What was set takes effect. */
+function applySettings() {
+  sound.volume = settings.muted ? 0 : settings.volume;
+  document.body.classList.toggle('calm', calm());
+  document.documentElement.style.setProperty('--ui', String(settings.scale));
+}
+
+/** @param {boolean} open */
+function toggleSettings(open) {
+  settings.toggle(open);
+  controls.release();
+  lockBehind();
+  if (!open) byId(playing ? 'menu-settings' : 'join-settings').focus();
+}
+
+/** What is behind an open card cannot be reached by Tab. */
+function lockBehind() {
+  byId('join').inert = byId('menu').inert = settings.open;
+  byId('hud').inert = byId('death').inert = settings.open || screens.menuOpen;
+}
+
+function toggleNetGraph() {
+  netGraph.toggle();
+  if (netGraph.shown && window.innerWidth <= 620) labPanel.toggle(false);
+}
+
+function toggleLab() {
+  labPanel.toggle();
+  if (labPanel.shown && window.innerWidth <= 620) netGraph.toggle(false);
+}
+
+/** A sound somewhere in the arena. @param {import('./view/sound.js').Name} name @param {number} x @param {number} y units */
+function play(name, x, y) {
+  const dx = (x - camera.x) / (camera.viewWidth / 2);
+  const dy = (y - camera.y) / (camera.viewHeight / 2);
+  sound.play(name, dx * 0.8, Math.max(0, 1 - Math.hypot(dx, dy) * 0.55));
+}
+
+/** Pulses of others that were heard. @type {WeakSet<object>} */
+const heard = new WeakSet();
+function hearPulses() {
+  for (const pulse of scene.pulses) {
+    if (pulse.own || pulse.age > 6 || heard.has(pulse)) continue;
+    heard.add(pulse);
+    play('pulse', pulse.x, pulse.y);
+  }
+}
+
+/** Keeps a phone's screen on while there is an arena to see. */
+async function stayAwake() {
+  try {
+    if (playing && !document.hidden) await navigator.wakeLock?.request('screen');
+  } catch {
+    // It is a courtesy: low batteries and strict settings refuse it.
+  }
 }
 
 /** @param {string} text @param {boolean} bad */
@@ -169,14 +257,17 @@ function showEvent(event, x, y, byYou) {
       showDamage(x, y, event.victim, event.damage, byYou);
       break;
     case 'beam':
+      if (!byYou) play('beam', event.x / 256, event.y / 256);
       // The own one was shown when it was fired, if the prediction can be trusted.
       if (!byYou || !game.stats.predicting) effects.beam(event.x / 256, event.y / 256, x, y, hueOf(scene, event.slot));
       if (event.victim !== null) showDamage(x, y, event.victim, event.damage, byYou);
       break;
     case 'explosion':
+      if (event.slot !== game.you) play('boom', x, y);
       effects.explosion(x, y, hueOf(scene, event.slot));
       break;
     case 'taken':
+      if (byYou) sound.play(event.item === 'shard' ? 'shard' : 'item');
       if (byYou) effects.ring(game.shown.x, game.shown.y, 14, 34, 3, 0.3, '#d8f3ff');
       break;
   }
@@ -184,6 +275,7 @@ function showEvent(event, x, y, byYou) {
 
 /** @param {number} x @param {number} y @param {number} victim @param {number} damage as the server has it @param {boolean} byYou */
 function showDamage(x, y, victim, damage, byYou) {
+  play('hit', x, y);
   effects.hit(x, y, hueOf(scene, victim), damage);
   if (victim === game.you) effects.number(x, y, damage > 0 ? `−${damage}` : 'shield', '#ff8a80');
   else if (byYou) {
@@ -223,8 +315,11 @@ function prepareScene(ms) {
     scene.y = game.shown.y;
     spectator.lean(scene, camera, ms);
   }
-  scene.pointer = controls.pointer;
+  hearPulses();
+  scene.crown = game.board?.crown && game.board.crown.slot !== game.you && game.board.crown.slot !== game.view?.focus ? game.board.crown : null;
+  scene.pointer = controls.reticle;
   scene.own = null;
+  sound.engine(game.alive && game.own ? (controls.boosting && game.predictor.body.energy >= 384 ? 2 : Math.round(controls.push * 7) / 7) : 0);
   const { body } = game.predictor;
   if (!game.own || !game.alive) return;
   own.x = scene.x;
@@ -254,6 +349,7 @@ function frame(now) {
   const ms = Math.min(250, Math.max(0, now - lastFrame));
   lastFrame = now;
   game.stats.frames++;
+  pad.poll();
   pump();
   if (playing && game.live) {
     controls.shipX = camera.width / 2;
@@ -280,13 +376,15 @@ function resize() {
   const before = camera.aspect;
   renderer.resize();
   if (camera.aspect !== before) game.setAspect(camera.aspect);
+  if (labPanel.shown && window.innerWidth <= 620) netGraph.toggle(false);
   hud.board(game);
 }
 
 window.addEventListener('resize', resize);
 window.addEventListener('online', () => game.net.hurry());
 window.addEventListener('keydown', (event) => {
-  if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
+  if (event.code === 'Escape' && settings.open) toggleSettings(false);
+  else if (event.code === 'Escape' && playing) screens.toggleMenu(!screens.menuOpen);
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
   if (game.watching && playing && screens.clear && plain) {
     if (event.code === 'Tab') {
@@ -296,15 +394,19 @@ window.addEventListener('keydown', (event) => {
       spectator.follow(null);
     }
   }
-  if (event.code === 'KeyN' && plain && playing && screens.clear) netGraph.toggle();
+  if (settings.action(event.code) === 'netGraph' && plain && playing && screens.clear && !settings.open) toggleNetGraph();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) controls.release();
   game.setIdle(document.hidden);
+  void stayAwake();
 });
 // Inputs are due 30 times a second, however seldom frames are drawn.
 setInterval(pump, 8);
 
+byId('settings-done').addEventListener('click', () => toggleSettings(false));
+calmSystem.addEventListener('change', applySettings);
+applySettings();
 resize();
 screens.showJoin(true);
 if (new URLSearchParams(location.search).has('watch')) screens.start('spectator');
@@ -335,5 +437,8 @@ globalThis.drift = {
   },
   get stats() {
     return game.stats;
+  },
+  get sound() {
+    return sound.state;
   },
 };

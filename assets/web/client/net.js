@@ -102,6 +102,7 @@ export class Connection {
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
+      if (socket !== this.#socket) return;
       const { name, hue, room, aspect, role = 'player' } = this.identity;
       this.#write({
         type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role,

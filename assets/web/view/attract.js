@@ -20,7 +20,7 @@ export function attract() {
   }));
   /** @type {import('./renderer.js').Scene} */
   const scene = {
-    side: SIDE, obstacles, arena: { side: SIDE * 256, obstacles: [] }, x: SIDE / 2, y: SIDE / 2, own: null, ships, pulses: [], pickups, pointer: null,
+    side: SIDE, obstacles, arena: { side: SIDE * 256, obstacles: [] }, x: SIDE / 2, y: SIDE / 2, own: null, ships, pulses: [], pickups, pointer: null, crown: null,
     people: new Map(NAMES.map((name, slot) => [slot, { name, hue: slot, pilot: true, generation: 0 }])),
   };
   let time = Math.random() * 100;

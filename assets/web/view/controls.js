@@ -1,14 +1,14 @@
-// What the player holds: keys, mouse or two thumbs, as the three numbers of an Input.
+// What the player holds: keys, mouse, gamepad or two thumbs, as the three numbers of an Input.
 // Sends nothing; the page asks once a tick.
 
 import { BUTTON } from '../client/codec.js';
 import { Thumbs } from './thumbs.js';
 
-/** @type {Readonly<Record<string, string>>} */
-const KEYS = Object.freeze({
-  KeyW: 'up', ArrowUp: 'up', KeyS: 'down', ArrowDown: 'down', KeyA: 'left', ArrowLeft: 'left', KeyD: 'right', ArrowRight: 'right',
-  ShiftLeft: 'boost', ShiftRight: 'boost', Space: 'boost', KeyE: 'lance', KeyQ: 'lance',
-});
+/** How fast keys turn the aim, radians a second, and how long until they do so in full, s. */
+const TURN = 4.2;
+const TURN_EASE = 0.22;
+/** How far the reticle of an aim without a mouse is from the ship, CSS pixels. */
+const RETICLE = 190;
 
 export class Controls {
   /** @type {Set<string>} Codes of the keys that are down. */
@@ -17,9 +17,20 @@ export class Controls {
   #mouseDown = false;
   #rightDown = false;
 
-  /** @param {HTMLElement} target The canvas. @param {() => boolean} active True while keys belong to the game. */
-  constructor(target, active) {
+  #reticle = { x: 0, y: 0 };
+  #turning = 0;
+  #sampledAt = 0;
+
+  /**
+   * @param {HTMLElement} target The canvas. @param {() => boolean} active True while keys belong to the game.
+   * @param {import('./settings.js').Settings} settings What the keys are for. @param {import('./gamepad.js').Gamepads} pad
+   */
+  constructor(target, active, settings, pad) {
     this.active = active;
+    this.settings = settings;
+    this.pad = pad;
+    /** True while keys or a gamepad aim: then there is a reticle where a mouse would be. */
+    this.blind = false;
     this.thumbs = new Thumbs(target);
     /** The mouse in CSS pixels; null until it moved or after a thumb took over. @type {{x: number, y: number} | null} */
     this.pointer = null;
@@ -33,7 +44,7 @@ export class Controls {
     this.boosting = false;
 
     window.addEventListener('keydown', (event) => {
-      const key = KEYS[event.code];
+      const key = settings.action(event.code);
       if (!key || !this.active() || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       this.#held.add(event.code);
@@ -45,12 +56,14 @@ export class Controls {
     window.addEventListener('pointermove', (event) => {
       if (event.pointerType === 'touch') return;
       this.pointer ??= { x: 0, y: 0 };
+      this.blind = false;
       this.pointer.x = event.clientX;
       this.pointer.y = event.clientY;
     });
     target.addEventListener('pointerdown', (event) => {
       if (event.pointerType === 'touch') {
         this.pointer = null;
+        this.blind = false;
       } else if (event.button === 0) {
         this.#mouseDown = true;
       } else if (event.button === 2) {
@@ -77,20 +90,44 @@ export class Controls {
     this.thumbs.release();
   }
 
-  /** @param {string} key */
-  #holds(key) {
-    for (const code of this.#held) if (KEYS[code] === key) return true;
+  /** @param {import('./settings.js').Action} action */
+  #holds(action) {
+    for (const code of this.settings.keys[action]) if (this.#held.has(code)) return true;
     return false;
+  }
+
+  /** Where the player aims at, CSS pixels; null for thumbs. */
+  get reticle() {
+    if (!this.blind) return this.pointer;
+    this.#reticle.x = this.shipX + Math.cos(this.aim) * RETICLE;
+    this.#reticle.y = this.shipY + Math.sin(this.aim) * RETICLE;
+    return this.#reticle;
+  }
+
+  /** Keys turn the aim, slowly at first. @param {number} seconds */
+  #turn(seconds) {
+    const side = (this.#holds('aimRight') ? 1 : 0) - (this.#holds('aimLeft') ? 1 : 0);
+    if (side === 0) {
+      this.#turning = 0;
+      return;
+    }
+    this.#turning = Math.min(1, this.#turning + seconds / TURN_EASE);
+    this.blind = true;
+    this.aim += side * TURN * (0.25 + 0.75 * this.#turning) * seconds;
   }
 
   /** The controls now, in an object that the next call uses again. @returns {import('../client/step.js').Controls} */
   sample() {
     const out = this.#out;
-    const { thumbs } = this;
+    const { thumbs, pad } = this;
+    const now = performance.now();
+    const seconds = Math.min(0.1, (now - this.#sampledAt) / 1000);
+    this.#sampledAt = now;
+    const active = this.active();
     let magnitude = 0;
-    let fire = this.#mouseDown;
-    let boost = this.#holds('boost');
-    const lance = this.#rightDown || this.#holds('lance') || thumbs.lance.id >= 0;
+    let fire = this.#mouseDown || this.#holds('fire') || (active && pad.fire);
+    let boost = this.#holds('boost') || (active && pad.boost);
+    const lance = this.#rightDown || this.#holds('lance') || thumbs.lance.id >= 0 || (active && pad.lance);
     const x = (this.#holds('right') ? 1 : 0) - (this.#holds('left') ? 1 : 0);
     const y = (this.#holds('down') ? 1 : 0) - (this.#holds('up') ? 1 : 0);
     if (x !== 0 || y !== 0) {
@@ -99,11 +136,20 @@ export class Controls {
     } else if (thumbs.left.length > 0.15) {
       magnitude = Math.max(1, Math.min(7, Math.round(thumbs.left.length * 7)));
       this.heading = thumbs.left.angle;
+    } else if (active && pad.left.length > 0) {
+      magnitude = Math.max(1, Math.round(pad.left.length * 7));
+      this.heading = pad.left.angle;
     }
     boost ||= thumbs.left.length > 1.25;
-    if (thumbs.right.length > 0.25) {
+    this.#turn(seconds);
+    if (active && pad.right.length > 0) {
+      this.aim = pad.right.angle;
+      this.blind = true;
+    } else if (thumbs.right.length > 0.25) {
       this.aim = thumbs.right.angle;
       fire ||= thumbs.right.length > 0.6;
+    } else if (this.blind) {
+      // It stays where keys or a stick left it.
     } else if (this.pointer) {
       this.aim = Math.atan2(this.pointer.y - this.shipY, this.pointer.x - this.shipX);
     } else if (magnitude > 0) {

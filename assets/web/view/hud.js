@@ -117,7 +117,7 @@ export class Hud {
     const { board, welcome, you, people } = game;
     if (!board || !welcome) return;
     setText(byId('board-room'), welcome.room);
-    setText(byId('board-count'), `${board.ships} ships`);
+    setText(byId('board-count'), `${board.ships} ${board.ships === 1 ? 'ship' : 'ships'}`);
     byId('board-count').title = `${board.players} of them players`;
     const small = window.innerWidth <= 620 || window.innerHeight <= 480;
     const most = small ? 3 : window.innerHeight < 600 ? 5 : 10;
@@ -142,7 +142,8 @@ export class Hud {
     if (killer !== null && killer !== victim) {
       line.append(dot(people, killer), make('span', 'name', nameOf(people, killer)));
       const sign = make('span', `weapon ${weapon}`);
-      sign.title = sign.ariaLabel = weapon === 'lance' ? 'Lance' : 'Pulse';
+      sign.title = sign.ariaLabel = weapon === 'lance' ? 'by Lance destroyed' : 'destroyed';
+      sign.role = 'img';
       line.append(sign);
     }
     line.append(dot(people, victim), make('span', 'name', nameOf(people, victim)));

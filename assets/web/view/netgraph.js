@@ -26,7 +26,9 @@ const FIGURES = [
   ['Mispredicted', 'Times that the server disagreed though nothing acted on the ship', ({ stats }) => String(stats.mispredictions)],
   ['Resyncs', 'Times that the view no longer added up', ({ stats }) => String(stats.resyncs)],
   ['Server tick', 'Mean and longest of the last second, where the server tells', ({ stats }) => tick(stats)],
+  ['In flight', 'Snapshots under way or unacknowledged, where the server tells', ({ stats }) => (stats.inFlight < 0 ? '–' : String(stats.inFlight))],
   ['Frame', 'Longest time that one of the last frames took to make', ({ stats }) => ms(stats.frameWork.max, 1)],
+  ['Frames', 'Frames drawn a second', ({ stats }) => `${stats.fps.toFixed(0)} /s`],
 ];
 
 /** Label, unit, what is drawn, and the least that the full height stands for. @type {readonly [string, string, (game: Game) => Series, number][]} */

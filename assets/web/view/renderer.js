@@ -1,6 +1,7 @@
 // Draws one frame of a scene onto the canvas. Keeps only what fades; what there is to see comes in with the scene.
 
 import { STATE } from '../client/codec.js';
+import { drawCrownArrow } from './arrow.js';
 import { Camera } from './camera.js';
 import { Effects } from './effects.js';
 import { COLOUR, HUES } from './palette.js';
@@ -17,7 +18,8 @@ import { Trails } from './trails.js';
  *   own: OwnShown | null, ships: readonly import('../client/interpolate.js').ShownShip[],
  *   pulses: readonly import('../client/pulses.js').ShownPulse[],
  *   pickups: readonly import('../client/snapshot.js').Pickup[],
- *   people: ReadonlyMap<number, import('../client/game.js').Person>, pointer: {x: number, y: number} | null}} Scene
+ *   people: ReadonlyMap<number, import('../client/game.js').Person>, pointer: {x: number, y: number} | null,
+ *   crown: {slot: number, x: number, y: number} | null}} Scene `crown`: whoever leads, unless that is who is looked at; quarter-units.
  */
 
 const OWN_TRAIL = -1;
@@ -85,6 +87,7 @@ export class Renderer {
     this.#labels(scene);
     effects.drawNumbers(ctx, camera);
     this.#veil();
+    drawCrownArrow(ctx, camera, scene.crown);
     if (scene.pointer && own) this.#crosshair(scene.pointer);
   }
 

@@ -26,7 +26,7 @@ export class Screens {
 
   /**
    * @param {{play: (choice: Choice) => void, leave: () => void, spawn: () => void, hurry: () => void,
-   *   netGraph: () => void, invite: () => string}} on
+   *   netGraph: () => void, lab: () => void, settings: () => void, opened: (open: boolean) => void, invite: () => string}} on
    */
   constructor(on) {
     this.on = on;
@@ -67,6 +67,12 @@ export class Screens {
       this.toggleMenu(false);
       on.netGraph();
     });
+    byId('menu-lab').addEventListener('click', () => {
+      this.toggleMenu(false);
+      on.lab();
+    });
+    byId('menu-settings').addEventListener('click', () => on.settings());
+    byId('join-settings').addEventListener('click', () => on.settings());
     const invite = byId('menu-invite');
     invite.addEventListener('click', async () => {
       const link = on.invite();
@@ -123,6 +129,7 @@ export class Screens {
   /** @param {boolean} [open] @param {string} [room] */
   toggleMenu(open = this.#menu.hidden === true, room = byId('board-room').textContent ?? '') {
     this.#menu.hidden = !open;
+    this.on.opened(open);
     setText(byId('menu-room'), room);
     if (open) byId('menu-resume').focus();
     else /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
