@@ -165,6 +165,8 @@ pub enum ServerMessage {
         tick_us: u32,
         /// The longest of them, µs.
         tick_max_us: u32,
+        /// Snapshots sent to this client and not acknowledged.
+        in_flight: u8,
     },
 }
 

@@ -141,7 +141,7 @@ async fn debug_figures_are_sent_where_they_are_asked_for() {
     client.join(Hello::default()).await.expect("a seat");
     let debug = async {
         loop {
-            if let Incoming::Message(ServerMessage::Debug { tick_us, tick_max_us }) =
+            if let Incoming::Message(ServerMessage::Debug { tick_us, tick_max_us, .. }) =
                 client.next().await.expect("a message")
             {
                 return (tick_us, tick_max_us);

@@ -44,7 +44,7 @@ export const MARGIN_MISSING = -128;
  *   rewind: number}} Feed `rewind`: how far back the shot was judged, eighths of a tick.
  * @typedef {{type: 'Bye', code: number, retry_ms: number, url: string | null}} Bye
  * @typedef {Welcome | Snapshot | {type: 'Roster', entries: RosterEntry[]} | Board | Feed | {type: 'Pong', t: number}
- *   | Bye | {type: 'Debug', tick_us: number, tick_max_us: number}} ServerMessage
+ *   | Bye | {type: 'Debug', tick_us: number, tick_max_us: number, in_flight: number}} ServerMessage
  */
 
 const ROLES = /** @type {const} */ (['player', 'spectator']);
@@ -235,7 +235,7 @@ function serverBody(b) {
     case 6:
       return { type: 'Bye', code: b.varU16(), retry_ms: b.varU32(), url: b.option(() => b.string()) };
     case 7:
-      return { type: 'Debug', tick_us: b.varU32(), tick_max_us: b.varU32() };
+      return { type: 'Debug', tick_us: b.varU32(), tick_max_us: b.varU32(), in_flight: b.u8() };
     default:
       throw new DecodeError('unknown message');
   }

@@ -183,6 +183,7 @@ export class Game {
       case 'Debug':
         this.stats.serverTick = message.tick_us;
         this.stats.serverTickMax = message.tick_max_us;
+        this.stats.inFlight = message.in_flight;
         break;
       default:
         break;

@@ -79,6 +79,8 @@ export function newStats() {
     /** The server's tick, µs; 0 where it does not tell. */
     serverTick: 0,
     serverTickMax: 0,
+    /** Snapshots that the server knows to be under way; -1 where it does not tell. */
+    inFlight: -1,
     frames: 0,
     fps: 0,
     window: { at: 0, snapshots: 0, inputs: 0, received: 0, sent: 0, frames: 0, skipped: 0 },

@@ -105,7 +105,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ),
         ("pong", ServerMessage::Pong { t: 65_536 }),
         ("bye", ServerMessage::Bye { code: 4006, retry_ms: 2500, url: Some("wss://b.example/ws".into()) }),
-        ("debug", ServerMessage::Debug { tick_us: 700, tick_max_us: 2300 }),
+        ("debug", ServerMessage::Debug { tick_us: 700, tick_max_us: 2300, in_flight: 3 }),
     ]
 }
 

@@ -245,7 +245,8 @@ impl Outbound {
             }
             pushed?;
             if let Some((tick_us, tick_max_us)) = news.debug {
-                push(seat, &ServerMessage::Debug { tick_us, tick_max_us })?;
+                let in_flight = u8::try_from(seat.flow.in_flight()).unwrap_or(u8::MAX);
+                push(seat, &ServerMessage::Debug { tick_us, tick_max_us, in_flight })?;
             }
         }
         Ok(())
