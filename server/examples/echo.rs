@@ -5,6 +5,7 @@
 //! and no hurry to say something first.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use protocol::CloseCode;
 use server::RawConfig;
 use server::config::NetLimits;
 use server::metrics::Metrics;
-use server::net::{self, Accept, Accepted, FrameKind, Game, Page, Refusal, Service};
+use server::net::{self, Accept, Accepted, Door, FrameKind, Game, Page, Refusal, Service};
 use server::outbox::{Farewell, Outbox};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -44,9 +45,11 @@ async fn main() -> anyhow::Result<()> {
         tasks: tasks.clone(),
         head_timeout: limits.handshake,
         connections: Arc::new(Semaphore::new(limits.connections)),
+        door: None,
     };
+    let door = Door::new(&limits, metrics.clone());
     let (page, limits) = (Page::new(None), Arc::new(limits));
-    let game = Game { service: Echoes, page, limits, metrics, tasks, stop };
+    let game = Game { service: Echoes, page, limits, door, metrics, tasks, stop };
     net::serve(listener, Arc::new(game), accept, || ()).await;
     Ok(())
 }
@@ -69,7 +72,7 @@ impl Service for Echoes {
         Ok(Accepted { subprotocol: None, agreement: () })
     }
 
-    fn open(&self, (): (), outbox: Arc<Outbox>) -> (Hears, Says) {
+    fn open(&self, (): (), _client: IpAddr, outbox: Arc<Outbox>) -> (Hears, Says) {
         (Hears(outbox), Says)
     }
 }

@@ -3,6 +3,7 @@
 //! `assets/server.toml` is the commented default; a test holds it equal to [`RawConfig::default`].
 
 mod net;
+mod subnet;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use net::{NetLimits, RawNet};
+pub use subnet::Subnet;
 
 /// Most players a room can have: slots and the side of the world are sized for it.
 pub const MAX_CAPACITY: u16 = 4000;
@@ -72,6 +74,8 @@ pub struct RawRooms {
     pub pilots: RawPilots,
     /// Most rooms at a time.
     pub max: usize,
+    /// Rooms that one network may open a minute.
+    pub new_per_min_per_ip: u32,
     /// Most spectators in a room.
     pub spectators: u16,
     /// Seconds that a room stays when the last player has left.
@@ -112,6 +116,7 @@ impl Default for RawRooms {
             capacity: 100,
             pilots: RawPilots::Word("auto".into()),
             max: 64,
+            new_per_min_per_ip: 10,
             spectators: 50,
             idle_secs: 30,
             grace_secs: 15,
@@ -154,8 +159,17 @@ impl RawConfig {
             value: self.listen.clone(),
             expected: "an address like 127.0.0.1:8080 or 0.0.0.0:8080 or [::]:8080",
         })?;
-        let RawRooms { capacity, pilots, max, spectators, idle_secs, grace_secs, keep_secs, debug } =
-            self.rooms;
+        let RawRooms {
+            capacity,
+            pilots,
+            max,
+            new_per_min_per_ip,
+            spectators,
+            idle_secs,
+            grace_secs,
+            keep_secs,
+            debug,
+        } = self.rooms;
         let capacity = within("rooms.capacity", capacity, 1, MAX_CAPACITY, "1 to 4000 players")?;
         let pilots = match pilots {
             RawPilots::Number(n) => within("rooms.pilots", n, 0, 64, "\"auto\" or 0 to 64")?,
@@ -176,6 +190,13 @@ impl RawConfig {
                 capacity,
                 pilots,
                 max: within("rooms.max", max, 1, 10_000, "1 to 10000 rooms")?,
+                new_per_min_per_ip: within(
+                    "rooms.new_per_min_per_ip",
+                    new_per_min_per_ip,
+                    1,
+                    10_000,
+                    "1 to 10000 rooms",
+                )?,
                 spectators: within("rooms.spectators", spectators, 0, MAX_CAPACITY, "0 to 4000 spectators")?,
                 idle: secs("rooms.idle_secs", idle_secs)?,
                 grace: Duration::from_secs(within(
@@ -261,6 +282,8 @@ pub struct RoomLimits {
     pub pilots: u16,
     /// Rooms at a time.
     pub max: usize,
+    /// Rooms that one network may open a minute.
+    pub new_per_min_per_ip: u32,
     /// Spectators in a room.
     pub spectators: u16,
     /// How long an empty room stays.
@@ -302,7 +325,12 @@ mod tests {
             ("admin = \"maybe\"", "off"),
             ("[rooms]\ncapacity = 0", "1 to 4000"),
             ("[rooms]\npilots = \"many\"", "auto"),
+            ("[rooms]\nnew_per_min_per_ip = 0", "1 to 10000"),
             ("[net]\nping_secs = 0", "seconds"),
+            ("[net]\nmax_per_ip = 0", "1 to 100000"),
+            ("[net]\nconnects_per_sec_per_ip = 0", "1 to 10000"),
+            ("[net]\ntrusted_proxies = [\"proxy\"]", "10.0.0.0/8"),
+            ("[net]\nforwarded_hops = 0", "1 to 16"),
             ("[net]\nallowed_origins = [\"example.org\"]", "https://"),
         ] {
             let error = parse(text).unwrap().check().unwrap_err().to_string();

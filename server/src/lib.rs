@@ -9,6 +9,7 @@ pub mod lobby;
 pub mod metrics;
 pub mod net;
 pub mod outbox;
+pub mod rates;
 pub mod room;
 pub mod run;
 pub mod session;

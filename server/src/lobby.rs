@@ -3,8 +3,10 @@
 //! Counts seats, so that nobody is sent to a full room. Knows no rule and no message.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::message::Role;
 use protocol::{CloseCode, RoomCode};
@@ -12,10 +14,12 @@ use rand::rngs::SysRng;
 use rand::{TryRng, rngs::SysError};
 use sim::WorldConfig;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 
 use crate::config::RoomLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
+use crate::rates::{NetworkLimits, Networks, Rate};
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
 use crate::room::seat::{Join, Keys, Reservation};
@@ -44,6 +48,8 @@ pub struct SeatRequest<'a> {
     pub role: Role,
     /// True if the client acknowledges snapshots.
     pub acknowledges: bool,
+    /// Who asks; a network may not open rooms as fast as it likes.
+    pub client: IpAddr,
     /// The connection's outbox.
     pub outbox: Arc<Outbox>,
 }
@@ -60,6 +66,7 @@ struct Shared {
     seed: u64,
     driver: Driver,
     metrics: Arc<Metrics>,
+    openings: Arc<Networks>,
     directory: Mutex<Directory>,
 }
 
@@ -91,18 +98,23 @@ impl Entry {
 }
 
 impl Lobby {
-    /// An empty directory. Without a `seed` one is drawn from the system.
+    /// An empty directory. Without a `seed` one is drawn from the system. `limit_loopback`: this machine itself may
+    /// not open rooms as fast as it likes, either.
     ///
     /// # Errors
     /// The system has no randomness to give.
     pub fn new(
         limits: RoomLimits,
+        limit_loopback: bool,
         seed: Option<u64>,
         driver: Driver,
         metrics: Arc<Metrics>,
     ) -> Result<Lobby, SysError> {
         let seed = seed.map_or_else(|| SysRng.try_next_u64(), Ok)?;
-        let shared = Shared { limits, seed, driver, metrics, directory: Mutex::default() };
+        let tokens = limits.new_per_min_per_ip;
+        let rate = Rate { tokens, per: Duration::from_secs(60), burst: tokens };
+        let openings = Networks::new(NetworkLimits { open: usize::MAX, rate, loopback: limit_loopback });
+        let shared = Shared { limits, seed, driver, metrics, openings, directory: Mutex::default() };
         Ok(Lobby { shared: Arc::new(shared) })
     }
 
@@ -118,14 +130,14 @@ impl Lobby {
         }
         let (ends, reservation) = match request.room {
             "" => {
-                let (ends, place) = self.quick(&mut directory, request.role)?;
+                let (ends, place) = self.quick(&mut directory, request.role, request.client)?;
                 (ends, Some(place))
             }
             code => {
                 let code = code.parse().map_err(|bad: protocol::BadRoomCode| {
                     Farewell::because(CloseCode::Malformed, bad.to_string())
                 })?;
-                let ends = self.named(&mut directory, &code, request.role)?;
+                let ends = self.named(&mut directory, &code, request.role, request.client)?;
                 let place = directory.rooms[&code].reserve(request.role, &self.shared.limits);
                 // Whoever has a seat there already needs no other.
                 if place.is_none() && request.keys.resume.is_none() {
@@ -173,7 +185,12 @@ impl Lobby {
     }
 
     /// The fullest room with space, else a new one.
-    fn quick(&self, directory: &mut Directory, role: Role) -> Result<(RoomEnds, Reservation), Farewell> {
+    fn quick(
+        &self,
+        directory: &mut Directory,
+        role: Role,
+        client: IpAddr,
+    ) -> Result<(RoomEnds, Reservation), Farewell> {
         let mut open: Vec<&Entry> = directory.rooms.values().filter(|e| !e.ends.joins.is_closed()).collect();
         open.sort_by_key(|entry| std::cmp::Reverse(entry.taken()));
         for entry in open {
@@ -185,29 +202,41 @@ impl Lobby {
             return Err(nothing_to_watch());
         }
         let code = self.draw_code(directory)?;
-        let ends = self.named(directory, &code, role)?;
+        let ends = self.named(directory, &code, role, client)?;
         let place = directory.rooms[&code].reserve(role, &self.shared.limits);
         Ok((ends, place.expect("a new room has a place")))
     }
 
     /// The room of a code, opened if need be.
-    fn named(&self, directory: &mut Directory, code: &RoomCode, role: Role) -> Result<RoomEnds, Farewell> {
+    fn named(
+        &self,
+        directory: &mut Directory,
+        code: &RoomCode,
+        role: Role,
+        client: IpAddr,
+    ) -> Result<RoomEnds, Farewell> {
         if !directory.rooms.contains_key(code) {
             // Whoever only watches opens no room.
             if role == Role::Spectator {
                 return Err(nothing_to_watch());
             }
-            let entry = self.create(directory, code)?;
+            let entry = self.create(directory, code, client)?;
             directory.rooms.insert(code.clone(), entry);
             self.shared.metrics.rooms.set(directory.rooms.len() as i64);
         }
         Ok(directory.rooms[code].ends.clone())
     }
 
-    fn create(&self, directory: &Directory, code: &RoomCode) -> Result<Entry, Farewell> {
-        let Shared { limits, seed, driver, metrics, .. } = &*self.shared;
+    fn create(&self, directory: &Directory, code: &RoomCode, client: IpAddr) -> Result<Entry, Farewell> {
+        let Shared { limits, seed, driver, metrics, openings, .. } = &*self.shared;
         if directory.rooms.len() >= limits.max {
+            metrics.rooms_refused.get_or_create(&"max".into()).inc();
             return Err(Farewell::bye(CloseCode::Overloaded).retry_after(5000));
+        }
+        if openings.admit(client, Instant::now()).is_err() {
+            metrics.rooms_refused.get_or_create(&"rate".into()).inc();
+            let reason = "too many new rooms from your network";
+            return Err(Farewell::because(CloseCode::Overloaded, reason).retry_after(10_000));
         }
         let seed = room_seed(*seed, code);
         let world = WorldConfig { capacity: limits.capacity, pilots: limits.pilots, seed };

@@ -32,6 +32,8 @@ pub struct Metrics {
     registry: Registry,
     /// Connections accepted, HTTP and WebSocket.
     pub accepted: Counter,
+    /// Connections refused before anything was read, by reason.
+    pub connections_refused: Family<Reason, Counter>,
     /// Open WebSocket connections.
     pub connections: Gauge,
     /// WebSocket handshakes refused, by reason.
@@ -44,6 +46,8 @@ pub struct Metrics {
     pub bytes_in: Counter,
     /// Inputs by what became of them.
     pub inputs: Family<Reason, Counter>,
+    /// Rooms not opened, by reason.
+    pub rooms_refused: Family<Reason, Counter>,
     /// Rooms open.
     pub rooms: Gauge,
     /// Rooms that panicked.
@@ -81,6 +85,12 @@ impl Default for Metrics {
         }
         let seconds = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.033, 0.066, 0.133, 0.5];
         let accepted = register!(Counter::default(), "accepted", "Connections accepted");
+        let connections_refused = register!(
+            Family::default(),
+            "connections_refused",
+            "Connections refused before anything was read, by reason"
+        );
+        let rooms_refused = register!(Family::default(), "rooms_refused", "Rooms not opened, by reason");
         let connections = register!(Gauge::default(), "connections", "Open WebSocket connections");
         let handshakes_refused =
             register!(Family::default(), "handshakes_refused", "WebSocket handshakes refused, by reason");
@@ -133,6 +143,8 @@ impl Default for Metrics {
             register!(Counter::default(), "seats_resumed", "Seats taken back after a lost connection");
         Metrics {
             registry,
+            connections_refused,
+            rooms_refused,
             relief,
             snapshots_full,
             snapshots_over_budget,

@@ -214,7 +214,7 @@ impl Outbox {
         self.wake();
     }
 
-    /// Answers a WebSocket ping. Of more than [`PONGS`] that wait only the newest is kept, as RFC 6455 5.5.3 allows.
+    /// Answers a WebSocket ping. Of more than 16 that wait only the newest is kept, as RFC 6455 5.5.3 allows.
     pub fn pong(&self, payload: &[u8]) {
         let mut state = self.state();
         let pongs = &mut state.waiting.pongs;

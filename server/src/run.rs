@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
-use crate::net::{self, Accept, Admin, Game, Listener, Page};
+use crate::net::{self, Accept, Admin, Door, Game, Listener, Page};
 use crate::room::driver::{Driver, DriverKind};
 use crate::session::Sessions;
 use crate::time::Epoch;
@@ -57,28 +57,31 @@ pub async fn run<L: Listener, A: Listener>(
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let driver = Driver { kind: driver, epoch, drag_ms };
-    let lobby = Lobby::new(config.rooms, config.seed, driver, metrics.clone())?;
-    let accept = |connections| Accept {
+    let lobby = Lobby::new(config.rooms, config.net.per_ip.loopback, config.seed, driver, metrics.clone())?;
+    let door = Door::new(&config.net, metrics.clone());
+    let accept = |connections, door| Accept {
         stop: stop.clone(),
         tasks: tasks.clone(),
         head_timeout: config.net.handshake,
         connections: Arc::new(Semaphore::new(connections)),
+        door,
     };
     let game = Arc::new(Game {
         service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json),
         page: Page::new(config.assets.clone()),
         limits: Arc::new(config.net.clone()),
+        door: door.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });
     let counted = metrics.clone();
-    tasks.spawn(net::serve(listeners.game, game, accept(config.net.connections), move || {
+    tasks.spawn(net::serve(listeners.game, game, accept(config.net.connections, Some(door)), move || {
         counted.accepted.inc();
     }));
     if let Some(listener) = listeners.admin {
         let admin = Arc::new(Admin::new(metrics.clone()));
-        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS), || ()));
+        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS, None), || ()));
     }
 
     shutdown.await;

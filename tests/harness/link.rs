@@ -1,7 +1,7 @@
 //! A network in memory: connections with delay, jitter and stalls by seed, on tokio's clock, which tests pause.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bot_client::{Client, Endpoint, Error, Options as ClientOptions};
@@ -36,6 +36,8 @@ pub struct Link {
     pub stall_percent: u32,
     /// Bytes under way at most; a full link blocks the writer.
     pub buffer: usize,
+    /// The client's address as the server sees it.
+    pub from: IpAddr,
 }
 
 impl Default for Link {
@@ -46,6 +48,7 @@ impl Default for Link {
             stall: Duration::ZERO,
             stall_percent: 0,
             buffer: 64 * 1024,
+            from: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
     }
 }
@@ -54,21 +57,21 @@ impl Default for Link {
 pub struct Network {
     /// What the server counts.
     pub metrics: Arc<Metrics>,
-    connect: mpsc::Sender<DuplexStream>,
+    connect: mpsc::Sender<(DuplexStream, IpAddr)>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Summary>,
     seed: u64,
 }
 
 /// Accepts what clients connect.
-struct VirtualListener(mpsc::Receiver<DuplexStream>);
+struct VirtualListener(mpsc::Receiver<(DuplexStream, IpAddr)>);
 
 impl Listener for VirtualListener {
     type Stream = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
         match self.0.recv().await {
-            Some(stream) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            Some((stream, from)) => Ok((stream, SocketAddr::new(from, 1))),
             None => std::future::pending().await,
         }
     }
@@ -105,7 +108,7 @@ impl Network {
         self.seed += 2;
         tokio::spawn(carry(near_read, far_write, link, self.seed));
         tokio::spawn(carry(far_read, near_write, link, self.seed + 1));
-        self.connect.send(server).await.expect("the server listens");
+        self.connect.send((server, link.from)).await.expect("the server listens");
         client
     }
 

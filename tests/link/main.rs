@@ -4,6 +4,7 @@ mod far;
 
 mod crowd;
 mod hostile;
+mod limits;
 mod resume;
 
 use std::time::Duration;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use protocol::codec::CLIENT_MESSAGE_LIMIT;
 use serde::Deserialize;
 
-use super::{ConfigError, secs, within};
+use super::{ConfigError, Subnet, secs, within};
+use crate::rates::{NetworkLimits, Rate};
 
 /// Most frames that one message may come in. No client of ours sends more than one; 64 of 64 bytes make the largest.
 const FRAGMENTS: usize = 64;
@@ -16,6 +17,16 @@ const FRAGMENTS: usize = 64;
 pub struct RawNet {
     /// Most connections at a time.
     pub max_connections: usize,
+    /// Most of them from one network: an IPv4 address, an IPv6 /64.
+    pub max_per_ip: usize,
+    /// Connections a second from one network on average; four times that at once.
+    pub connects_per_sec_per_ip: u32,
+    /// Limit the connections of this machine itself, too.
+    pub limit_loopback: bool,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses, or ranges like `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// Which address of `X-Forwarded-For` is the client's, counted from the right: the number of proxies.
+    pub forwarded_hops: usize,
     /// Most of them on the JSON subprotocol, which costs many times a binary one.
     pub max_json: usize,
     /// Pages of these origins may connect besides the server's own.
@@ -34,6 +45,11 @@ impl Default for RawNet {
     fn default() -> Self {
         RawNet {
             max_connections: 5000,
+            max_per_ip: 64,
+            connects_per_sec_per_ip: 10,
+            limit_loopback: false,
+            trusted_proxies: Vec::new(),
+            forwarded_hops: 1,
             max_json: 64,
             allowed_origins: Vec::new(),
             handshake_secs: 5,
@@ -56,9 +72,27 @@ impl RawNet {
                 });
             }
         }
+        let proxy = |text: &String| {
+            text.parse().map_err(|_| ConfigError::Value {
+                key: "net.trusted_proxies",
+                value: text.clone(),
+                expected: "addresses like \"192.0.2.1\" or ranges like \"10.0.0.0/8\"",
+            })
+        };
+        let trusted_proxies = self.trusted_proxies.iter().map(proxy).collect::<Result<_, _>>()?;
+        let connects =
+            within("net.connects_per_sec_per_ip", self.connects_per_sec_per_ip, 1, 10_000, "1 to 10000")?;
         let handshake = secs("net.handshake_secs", self.handshake_secs)?;
         Ok(NetLimits {
             connections: within("net.max_connections", self.max_connections, 1, 100_000, "1 to 100000")?,
+            per_ip: NetworkLimits {
+                open: within("net.max_per_ip", self.max_per_ip, 1, 100_000, "1 to 100000")?,
+                // A browser opens a handful at once for the page, and then the socket.
+                rate: Rate { burst: connects * 4, ..Rate::per_second(connects) },
+                loopback: self.limit_loopback,
+            },
+            trusted_proxies,
+            forwarded_hops: within("net.forwarded_hops", self.forwarded_hops, 1, 16, "1 to 16 proxies")?,
             json: within("net.max_json", self.max_json, 0, 100_000, "0 to 100000")?,
             allowed_origins: self.allowed_origins,
             handshake,
@@ -83,6 +117,12 @@ impl RawNet {
 pub struct NetLimits {
     /// Connections at a time.
     pub connections: usize,
+    /// Connections from one network.
+    pub per_ip: NetworkLimits,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<Subnet>,
+    /// Which of the forwarded addresses is the client's, from the right; 1..=16.
+    pub forwarded_hops: usize,
     /// JSON sessions at a time.
     pub json: usize,
     /// Origins besides the server's own.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::Door;
+use crate::rates::Guest;
 
 /// Kernel send buffer of a game socket, bytes: what a peer that reads nothing may cost outside this process. The
 /// kernel's default lets megabytes of old snapshots wait.
@@ -59,7 +62,16 @@ impl Listener for TcpListener {
 }
 
 /// A connection's place among those that are allowed at a time; given back when the last copy is dropped.
-pub type Place = Arc<OwnedSemaphorePermit>;
+pub type Place = Arc<Held>;
+
+/// What a connection holds as long as it lasts.
+#[derive(Debug)]
+pub struct Held {
+    /// The other end.
+    pub peer: IpAddr,
+    _place: OwnedSemaphorePermit,
+    _guest: Option<Guest>,
+}
 
 /// Answers requests; one for the game, one for the admin listener.
 pub trait Handler<S>: Send + Sync + 'static {
@@ -78,6 +90,8 @@ pub struct Accept {
     pub head_timeout: Duration,
     /// Connections at a time; more wait in the system's queue.
     pub connections: Arc<Semaphore>,
+    /// Limits per network; none for operators.
+    pub door: Option<Arc<Door>>,
 }
 
 /// Accepts until it is stopped. `count` is called for each connection.
@@ -98,12 +112,15 @@ pub async fn serve<L: Listener, H: Handler<L::Stream>>(
             () = accept.stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _peer)) => {
+            Ok((stream, peer)) => {
                 count();
+                let peer = peer.ip().to_canonical();
+                let guest = accept.door.as_ref().map(|door| door.admit(peer, Instant::now())).transpose();
+                // Nothing is said: over TLS it could not be read, and answers are work, too.
+                let Ok(guest) = guest else { continue };
+                let place = Arc::new(Held { peer, _place: place, _guest: guest.flatten() });
                 let (handler, accept_) = (handler.clone(), accept.clone());
-                accept
-                    .tasks
-                    .spawn(async move { connection(stream, handler, Arc::new(place), &accept_).await });
+                accept.tasks.spawn(async move { connection(stream, handler, place, &accept_).await });
             }
             // The peer was gone before we came, or no file handle is left: neither ends the server.
             Err(error) => {

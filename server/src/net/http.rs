@@ -11,13 +11,14 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::{Answer, Handler, Place, plain};
 use super::page::Page;
 use super::websocket;
-use super::{Accepted, Refusal, Service};
+use super::{Accepted, Door, Refusal, Service};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
 
@@ -29,6 +30,8 @@ pub struct Game<V: Service> {
     pub page: Page,
     /// Limits of connections.
     pub limits: Arc<NetLimits>,
+    /// Who may come in.
+    pub door: Arc<Door>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Knows every connection.
@@ -61,6 +64,7 @@ impl<V: Service> Game<V> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let (client, guest) = self.door.client(place.peer, request.headers(), Instant::now())?;
         check_head(request)?;
         check_origin(request.headers(), &self.limits.allowed_origins)?;
         let offer = joined(request.headers(), header::SEC_WEBSOCKET_PROTOCOL);
@@ -80,8 +84,9 @@ impl<V: Service> Game<V> {
             };
             // hyper may have read the first frames already.
             let (stream, early) = (parts.io.into_inner(), parts.read_buf);
-            websocket::run(stream, early, service, agreement, &limits, &metrics, &stop).await;
-            drop(place);
+            let open = |outbox| service.open(agreement, client, outbox);
+            websocket::run(stream, early, open, &limits, &metrics, &stop).await;
+            drop((place, guest));
         });
         Ok(answer)
     }

@@ -5,11 +5,12 @@
 
 mod accept;
 mod admin;
+mod door;
 mod http;
-mod limits;
 mod page;
 mod websocket;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use crate::outbox::{Farewell, Outbox};
 
 pub use accept::{Accept, Answer, Handler, Listener, Place, serve};
 pub use admin::Admin;
+pub use door::Door;
 pub use http::Game;
 pub use page::Page;
 
@@ -65,8 +67,13 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// None of them will do, or there is no room for more.
     fn agree(&self, offer: Option<&str>) -> Result<Accepted<Self::Agreement>, Refusal>;
 
-    /// A connection is open; what it is to send goes into `outbox`.
-    fn open(&self, agreement: Self::Agreement, outbox: Arc<Outbox>) -> (Self::Ingress, Self::Egress);
+    /// A connection of `client` is open; what it is to send goes into `outbox`.
+    fn open(
+        &self,
+        agreement: Self::Agreement,
+        client: IpAddr,
+        outbox: Arc<Outbox>,
+    ) -> (Self::Ingress, Self::Egress);
 }
 
 /// The listening half. Dropped when the connection is over.

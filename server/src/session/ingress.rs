@@ -1,5 +1,6 @@
 //! The half of a session that listens: messages from the peer into the room's mailbox.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use protocol::codec::{self, DecodeError, Encoding};
@@ -21,6 +22,7 @@ use crate::time::Epoch;
 #[derive(Debug)]
 pub struct Ingress {
     encoding: Encoding,
+    client: IpAddr,
     outbox: Arc<Outbox>,
     lobby: Lobby,
     metrics: Arc<Metrics>,
@@ -35,13 +37,14 @@ pub struct Ingress {
 impl Ingress {
     pub(super) fn new(
         encoding: Encoding,
+        client: IpAddr,
         outbox: Arc<Outbox>,
         lobby: Lobby,
         metrics: Arc<Metrics>,
         epoch: Epoch,
         place: Option<OwnedSemaphorePermit>,
     ) -> Ingress {
-        Ingress { encoding, outbox, lobby, metrics, epoch, mailbox: None, left: false, _place: place }
+        Ingress { encoding, client, outbox, lobby, metrics, epoch, mailbox: None, left: false, _place: place }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<ClientMessage, Farewell> {
@@ -72,6 +75,7 @@ impl Ingress {
             role: hello.role,
             // JSON peers are scripts: the session reads their snapshots for them.
             acknowledges: self.encoding == Encoding::Bincode,
+            client: self.client,
             outbox: self.outbox.clone(),
         })
     }

@@ -8,6 +8,7 @@ mod ingress;
 mod name;
 mod token;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use protocol::codec::Encoding;
@@ -68,9 +69,21 @@ impl Service for Sessions {
         Ok(Accepted { subprotocol: Some(encoding.subprotocol()), agreement: Agreement { encoding, place } })
     }
 
-    fn open(&self, Agreement { encoding, place }: Agreement, outbox: Arc<Outbox>) -> (Ingress, Egress) {
-        let ingress =
-            Ingress::new(encoding, outbox, self.lobby.clone(), self.metrics.clone(), self.epoch, place);
+    fn open(
+        &self,
+        Agreement { encoding, place }: Agreement,
+        client: IpAddr,
+        outbox: Arc<Outbox>,
+    ) -> (Ingress, Egress) {
+        let ingress = Ingress::new(
+            encoding,
+            client,
+            outbox,
+            self.lobby.clone(),
+            self.metrics.clone(),
+            self.epoch,
+            place,
+        );
         (ingress, Egress::new(encoding))
     }
 }

@@ -13,11 +13,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::limits::TokenBucket;
-use super::{Ingress, Service};
+use super::{Egress, Ingress};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
+use crate::rates::{Rate, TokenBucket};
 use protocol::CloseCode;
 use reader::{Event, Reader};
 
@@ -26,11 +26,10 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
 /// Runs a connection to its end. `early` was read behind the handshake.
-pub(super) async fn run<S, V: Service>(
+pub(super) async fn run<S, I: Ingress, E: Egress>(
     stream: S,
     early: Bytes,
-    service: V,
-    agreement: V::Agreement,
+    open: impl FnOnce(Arc<Outbox>) -> (I, E),
     limits: &NetLimits,
     metrics: &Metrics,
     stop: &CancellationToken,
@@ -39,7 +38,7 @@ pub(super) async fn run<S, V: Service>(
 {
     metrics.connections.inc();
     let outbox = Arc::new(Outbox::new());
-    let (ingress, mut egress) = service.open(agreement, outbox.clone());
+    let (ingress, mut egress) = open(outbox.clone());
     let (read, mut write) = tokio::io::split(stream);
     let mut read = std::io::Cursor::new(early).chain(read);
     let closed = CancellationToken::new();
@@ -92,7 +91,7 @@ async fn listen(
     stop: &CancellationToken,
 ) -> Farewell {
     let mut reader = Reader::new(read, limits.message_bytes, limits.fragments);
-    let mut bucket = TokenBucket::new(limits.messages_per_sec, limits.messages_per_sec * 2, Instant::now());
+    let mut bucket = TokenBucket::new(Rate::per_second(limits.messages_per_sec), Instant::now());
     let hello_by = Instant::now() + limits.hello;
     let mut silent_for = None;
     loop {
