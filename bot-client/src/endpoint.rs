@@ -1,6 +1,7 @@
 //! Where a server is: `ws://host[:port][/path]`, checked before anything is dialled. Resolves no names.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use hyper::Uri;
@@ -36,10 +37,31 @@ impl Endpoint {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// Name or address, without the port.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// True if it is on this machine, as far as its name tells.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// Path and query to ask for.
     pub fn path(&self) -> &str {
         &self.path
     }
+}
+
+/// True for `localhost`, 127.0.0.0/8 and `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for Endpoint {
@@ -94,6 +116,13 @@ mod tests {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), whole);
         }
         assert_eq!("ws://[::1]:9/ws".parse::<Endpoint>().unwrap().authority(), "[::1]:9");
+    }
+
+    #[test]
+    fn what_is_on_this_machine() {
+        let here = |text: &str| text.parse::<Endpoint>().unwrap().is_loopback();
+        assert!(here("ws://localhost:1") && here("ws://127.3.2.1:1") && here("ws://[::1]:1"));
+        assert!(!here("ws://10.0.0.1:1") && !here("ws://localhost.example:1") && !here("ws://[::2]:1"));
     }
 
     #[test]

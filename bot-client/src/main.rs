@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use bot_client::swarm::environment::Environment;
 use bot_client::{lag, swarm};
 use clap::Parser;
 
@@ -16,10 +17,14 @@ use progress::Line;
 
 /// Every bot got a seat and kept it.
 const FINE: u8 = 0;
-/// Some bot got no seat, or was cut off.
+/// Some bot got no seat, or was cut off; or a limit was not kept.
 const SOME_LOST: u8 = 1;
 /// No bot got a seat, or the arguments make no sense.
 const NOTHING: u8 = 2;
+/// The server said what it must not say.
+const PROTOCOL_BROKEN: u8 = 3;
+/// The swarm was too late for its figures to be the server's, and was asked to be strict about it.
+const INVALID: u8 = 4;
 
 fn main() -> ExitCode {
     let code = match Args::parse().command {
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
 
 fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let config = args.config()?;
+    let thresholds = args.thresholds()?;
     if let Some(path) = &args.json {
         // Better now than after the run. What an earlier run wrote stays until there is something to replace it.
         let file = File::options().create(true).append(true).open(path);
@@ -48,7 +54,8 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let outcome = args.runtime()?.block_on(swarm::run(config, interrupted(), |progress| line.show(progress)));
     line.clear();
 
-    let report = &outcome.report;
+    let mut report = outcome.report;
+    report.environment = Environment::look(std::env::args().skip(1).collect());
     if report.bots.connected == 0 {
         let why = outcome.first_failure.as_deref().unwrap_or("stopped before the first connection");
         anyhow::bail!("no bot could join {}: {why}. Is the server running there?", report.url);
@@ -60,13 +67,32 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     if let Some(first) = &outcome.first_misprediction {
         eprintln!("bot-client: the first misprediction: {first}");
     }
+    if let Some(first) = &outcome.first_protocol_error {
+        eprintln!("bot-client: the first protocol error: {first}");
+    }
+    if report.server.metrics.is_none() && args.insists_on_metrics() {
+        eprintln!("bot-client: no metrics of a Drift Arena server there; the server's figures stay empty");
+    }
+    let violations = thresholds.violations(&serde_json::to_value(&report)?);
+    for violation in &violations {
+        eprintln!("bot-client: --fail: {violation}");
+    }
     if let Some(path) = &args.json {
-        let mut text = serde_json::to_string_pretty(report)?;
+        let mut text = serde_json::to_string_pretty(&report)?;
         text.push('\n');
         let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(if report.is_clean() { FINE } else { SOME_LOST })
+    // The gravest first: what is said of a run that is not valid is not worth much.
+    Ok(if report.protocol_errors > 0 {
+        PROTOCOL_BROKEN
+    } else if args.strict && !report.valid {
+        INVALID
+    } else if report.is_clean() && violations.is_empty() {
+        FINE
+    } else {
+        SOME_LOST
+    })
 }
 
 fn run_lag(args: &Lag) -> anyhow::Result<u8> {

@@ -35,6 +35,9 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--duration", "soon"], "10s");
     refused(&["swarm", "--room", "no spaces"], "room code");
     refused(&["swarm", "--predict", "200%"], "percentage");
+    refused(&["swarm", "--metrics", "8081"], "http://127.0.0.1:8081/metrics");
+    refused(&["swarm", "--fail", "latency_ms.p99"], "latency_ms.p99<=90");
+    refused(&["swarm", "--fail", "latency.p99<=90"], "latency_ms.p99");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }
 

@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
 
+/// Stands for saying nonsense instead of closing.
+const BABBLE: u16 = 0;
 const YOU: Slot = Slot(7);
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
@@ -76,6 +78,10 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
         if let Some((after, code)) = cut
             && n == after
         {
+            if code == BABBLE {
+                let _ = socket.write_frame(Frame::binary(vec![250; 9].into())).await;
+                continue;
+            }
             say(&mut socket, &ServerMessage::Bye { code, retry_ms: 0, url: None }).await;
             let _ = socket.write_frame(Frame::close(code, b"")).await;
             while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
@@ -93,16 +99,23 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
     }
 }
 
-async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
+/// A fake server, and its URL.
+async fn server(cut: Option<(u32, u16)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("ws://{}/ws", listener.local_addr().unwrap()).parse().unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(serve(stream, cut));
         }
     });
+    url
+}
+
+async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
+    let url = server(cut).await.parse().unwrap();
     let duration = Duration::from_secs(2);
-    let config = Config { url, bots, duration, rate: 100.0, room: None, seed: 1, predict: 0.5 };
+    let config =
+        Config { url, bots, duration, rate: 100.0, room: None, seed: 1, predict: 0.5, metrics: None };
     swarm::run(config, std::future::pending(), |_| {}).await
 }
 
@@ -135,6 +148,35 @@ async fn a_ship_that_never_moves_is_mispredicted_and_that_is_told() {
     assert!(report.snapshot_sections.pulses > 1.0 && report.snapshot_sections.pickups > 0.5, "{report}");
     assert!(report.snapshots.skipped >= 4 && report.snapshots.long_gaps == 0, "{report}");
     assert_eq!((report.late_percent, report.resyncs), (100.0, 0));
+}
+
+/// Runs the binary for a second.
+async fn exit_code(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bot-client"));
+    command.args(["swarm", "--bots", "2", "--duration", "1s", "--url", url]).args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn exit_codes_tell_what_was_wrong() {
+    let (good, cutting, babbling) =
+        tokio::join!(server(None), server(Some((20, 4003))), server(Some((20, BABBLE))));
+    let file = std::env::temp_dir().join(format!("swarm-{}.json", std::process::id()));
+    let json = ["--fail", "resyncs<=0, snapshots.per_second_per_client>=1", "--json", file.to_str().unwrap()];
+    let ((kept, _), (broken, why), (cut, _), (babbled, what)) = tokio::join!(
+        exit_code(&good, &json),
+        exit_code(&good, &["--fail", "resyncs<=0", "--fail", "server.missed_ticks<=3,resyncs>0"]),
+        exit_code(&cutting, &[]),
+        exit_code(&babbling, &[]),
+    );
+    assert_eq!((kept, broken, cut, babbled), (Some(0), Some(1), Some(1), Some(3)), "{why}{what}");
+    assert!(why.contains("resyncs>0: it is 0") && why.contains("missed_ticks<=3: not known"), "{why}");
+    assert!(what.contains("the first protocol error"), "{what}");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(json["environment"]["arguments"][0], "swarm");
+    assert!(json["valid"].is_boolean() && json["server"]["rss_bytes"].is_null(), "{json}");
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use bot_client::{Endpoint, swarm};
+use bot_client::Endpoint;
+use bot_client::swarm::server::Target;
+use bot_client::swarm::thresholds::Thresholds;
+use bot_client::swarm::{self, Report};
 use protocol::RoomCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,6 +39,15 @@ pub(crate) struct Swarm {
     /// Share of the bots that predict their ship and compare: 5%, 100%, 0.
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     predict: f64,
+    /// Where the server's own metrics are, or off; by default the port after that of a server on this machine.
+    #[arg(long, value_name = "URL|off", value_parser = metrics)]
+    metrics: Option<Metrics>,
+    /// Limits on the JSON's numbers, exit code 1 if one is not kept: "latency_ms.p99<=90, server.missed_ticks<=3".
+    #[arg(long, value_name = "LIMITS")]
+    fail: Vec<Thresholds>,
+    /// Exit code 4 if the swarm itself was too late to be believed; otherwise that is only said.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Threads that the bots run on; by default one for every 1500 bots.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
@@ -46,14 +58,35 @@ impl Swarm {
     pub(crate) fn config(&self) -> anyhow::Result<swarm::Config> {
         let url: Endpoint = self.url.parse().with_context(|| format!("bad --url {}", self.url))?;
         Ok(swarm::Config {
-            url,
             bots: self.bots,
             duration: self.duration,
             rate: self.rate,
             room: self.room.clone(),
             seed: self.seed,
             predict: self.predict / 100.0,
+            metrics: self.metrics(&url),
+            url,
         })
+    }
+
+    fn metrics(&self, url: &Endpoint) -> Option<Target> {
+        match &self.metrics {
+            None => Target::beside(url),
+            Some(Metrics(target)) => target.clone(),
+        }
+    }
+
+    /// True if the server's metrics were asked for by name, so that their absence is worth a word.
+    pub(crate) fn insists_on_metrics(&self) -> bool {
+        matches!(self.metrics, Some(Metrics(Some(_))))
+    }
+
+    /// What `--fail` asks for, once it is clear that reports have such numbers.
+    pub(crate) fn thresholds(&self) -> anyhow::Result<Thresholds> {
+        let mut all = Thresholds::default();
+        self.fail.iter().cloned().for_each(|list| all.extend(list));
+        all.check_paths(&serde_json::to_value(Report::empty())?).context("bad --fail")?;
+        Ok(all)
     }
 
     /// One thread does for some 1500 bots and leaves the other cores to the server that is being measured: a second
@@ -67,4 +100,12 @@ impl Swarm {
         };
         builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")
     }
+}
+
+/// Where metrics are; none: nowhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics(Option<Target>);
+
+fn metrics(text: &str) -> Result<Metrics, String> {
+    if text == "off" { Ok(Metrics(None)) } else { text.parse().map(|target| Metrics(Some(target))) }
 }

@@ -1,8 +1,11 @@
 //! Many bots that play on one server, and what they measure together: ramp up, measure, leave. Prints nothing.
 
+pub mod environment;
 mod player;
 pub mod report;
+pub mod server;
 pub mod stats;
+pub mod thresholds;
 mod whole;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +15,14 @@ use std::time::Duration;
 use protocol::RoomCode;
 use protocol::message::Welcome;
 use sim::Map;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::endpoint::Endpoint;
 use crate::predict::Misprediction;
 use crate::session::{chart, is_chart};
 pub use report::Report;
+use server::{Probe, Sample};
 use stats::Stats;
 
 /// What a swarm does.
@@ -38,6 +42,8 @@ pub struct Config {
     pub seed: u64,
     /// Share of the bots that predict their ship, 0 to 1. Unless it is 0, at least one does.
     pub predict: f64,
+    /// Where to ask the server for its own figures.
+    pub metrics: Option<server::Target>,
 }
 
 impl Config {
@@ -86,6 +92,8 @@ pub struct Outcome {
     pub first_failure: Option<String>,
     /// The first ship that was not as predicted.
     pub first_misprediction: Option<Misprediction>,
+    /// What the server said that it must not say, the first time.
+    pub first_protocol_error: Option<String>,
 }
 
 /// How long a bot may take to get its seat.
@@ -142,6 +150,9 @@ pub async fn run(
         stats: Mutex::new(Stats::default()),
         map: Mutex::new(None),
     });
+    let probe = shared.config.metrics.clone().map(|target| Arc::new(Probe::new(target)));
+    let before = sample(probe.as_ref()).await;
+    let mut opening: Option<JoinHandle<Option<Sample>>> = None;
     let mut bots = JoinSet::new();
     let started = Instant::now();
     let mut shown: Option<Instant> = None;
@@ -170,12 +181,23 @@ pub async fn run(
         }
         if settled == shared.config.bots {
             let opened = *shared.window.get_or_init(|| now);
+            opening.get_or_insert_with(|| {
+                shared.stats().ramp = now - started;
+                // Beside the loop: a server that is slow to answer must not hold the measurement up.
+                let probe = probe.clone().filter(|_| before.is_some());
+                tokio::spawn(async move { sample(probe.as_ref()).await })
+            });
             if progress.playing == 0 || now - opened >= shared.config.duration {
                 break;
             }
         }
     }
     let ended = Instant::now();
+    let opened = match opening {
+        Some(opening) => opening.await.ok().flatten(),
+        None => None,
+    };
+    let closed = if opened.is_some() { sample(probe.as_ref()).await } else { None };
     shared.leaving.store(true, Ordering::Relaxed);
     let everybody_out = async { while bots.join_next().await.is_some() {} };
     // Bots that are still connecting or whose goodbye stays unanswered are dropped with the set.
@@ -183,11 +205,21 @@ pub async fn run(
     bots.abort_all();
     let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
     let stats = shared.stats();
+    let mut report = Report::new(url, window.as_secs_f64(), &stats);
+    if let (Some(probe), Some(opened), Some(closed)) = (&probe, &opened, &closed) {
+        let players = stats.bot_time.as_secs_f64() / window.as_secs_f64().max(0.001);
+        report.server = probe.report(before.as_ref(), (opened, closed), players, stats.hz, stats.connected);
+    }
     Outcome {
-        report: Report::new(url, window.as_secs_f64(), &stats),
+        report,
         first_failure: stats.first_failure.clone(),
         first_misprediction: stats.first_misprediction,
+        first_protocol_error: stats.first_protocol_error.clone(),
     }
+}
+
+async fn sample(probe: Option<&Arc<Probe>>) -> Option<Sample> {
+    probe?.sample().await
 }
 
 fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
@@ -214,7 +246,8 @@ mod tests {
         let count = |bots: u32, predict: f64| {
             let url = "ws://x:1/ws".parse().unwrap();
             let duration = Duration::from_secs(1);
-            let config = Config { url, bots, duration, rate: 1.0, room: None, seed: 1, predict };
+            let config =
+                Config { url, bots, duration, rate: 1.0, room: None, seed: 1, predict, metrics: None };
             (0..bots).filter(|&index| config.predicts(index)).count()
         };
         for (bots, predict, expected) in

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::whole::Whole;
 use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared};
 use crate::bot::Bot;
-use crate::client::{Client, Closed, Error, Incoming};
+use crate::client::{Client, Closed, Error, Incoming, Options};
+use crate::clock::Due;
 use crate::session::{Change, Session, Tally};
 
 /// An input this old that no snapshot has answered when the bot ends counts with its age: leaving it out would hide the
@@ -22,6 +23,8 @@ const UNANSWERED: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A destroyed ship that is not back by itself after this asks for it, as often as this.
 const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
+/// Inputs that are counted though they were never sent, at most, for one pause of the swarm: ten seconds' worth.
+const MOST_OMITTED: u32 = 300;
 /// How often a bot works out what its whole view would weigh.
 const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
@@ -34,16 +37,28 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
         room: config.room.as_ref().map_or_else(String::new, ToString::to_string),
         ..Hello::default()
     };
-    let joined = timeout(JOIN_TIMEOUT, Client::connect(&config.url, hello)).await;
-    let (client, welcome) = match joined {
+    let dialled = Instant::now();
+    let join = async {
+        let mut client = Client::open(&config.url, &Options::default()).await?;
+        let open = Instant::now();
+        let welcome = client.join(hello).await?;
+        Ok((client, welcome, open))
+    };
+    let (client, welcome, open) = match timeout(JOIN_TIMEOUT, join).await {
         Ok(Ok(joined)) => joined,
-        Ok(Err(error)) => return failed(&shared, error.to_string()),
+        Ok(Err(error)) => {
+            note_protocol_error(&shared, &error);
+            return failed(&shared, error.to_string());
+        }
         Err(_) => return failed(&shared, format!("no seat within {} s", JOIN_TIMEOUT.as_secs())),
     };
     {
         let mut stats = shared.stats();
         stats.connected += 1;
         stats.playing += 1;
+        stats.handshake.record(open - dialled);
+        stats.welcome.record(open.elapsed());
+        stats.hz = welcome.hz;
     }
     let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
     let now = Instant::now();
@@ -55,9 +70,13 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
         client,
         session,
         bot: Bot::new(seed),
+        tick: Duration::from_secs(1) / u32::from(welcome.hz.max(1)),
         pending: VecDeque::new(),
+        committed: None,
         measuring: None,
         last_arrival: None,
+        last_interval: None,
+        messages: (0, 0),
         alive_at: now,
         asked_at: now,
         weighed_at: now,
@@ -72,6 +91,28 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     }
 }
 
+/// A server that says what it must not say is another kind of trouble than one that says goodbye.
+fn note_protocol_error(shared: &Shared, error: &Error) {
+    let broken = match error {
+        Error::Subprotocol { .. }
+        | Error::WebSocket(_)
+        | Error::Fragment
+        | Error::Malformed(_)
+        | Error::NotWelcome(_) => true,
+        Error::Connect { .. }
+        | Error::Request(_)
+        | Error::Handshake(_)
+        | Error::Refused { .. }
+        | Error::Closed(_)
+        | Error::Send(_) => false,
+    };
+    if broken {
+        let mut stats = shared.stats();
+        stats.protocol_errors += 1;
+        stats.first_protocol_error.get_or_insert_with(|| error.to_string());
+    }
+}
+
 fn failed(shared: &Shared, why: String) {
     let mut stats = shared.stats();
     stats.failed += 1;
@@ -82,16 +123,33 @@ struct Player<'a> {
     client: Client,
     session: Session,
     bot: Bot,
-    /// Inputs that no snapshot has answered, with their scheduled send times; ascending ticks.
-    pending: VecDeque<(Tick, Instant)>,
+    /// Length of a tick.
+    tick: Duration,
+    /// Inputs that no snapshot has answered; ascending ticks.
+    pending: VecDeque<Pending>,
+    /// The newest tick that an input was sent for.
+    committed: Option<Tick>,
     measuring: Option<Measuring>,
     /// When the last snapshot came, and its tick.
     last_arrival: Option<(Instant, Tick)>,
+    /// How long that was after the one before.
+    last_interval: Option<Duration>,
+    /// Messages received and sent.
+    messages: (u64, u64),
     alive_at: Instant,
     asked_at: Instant,
     weighed_at: Instant,
     whole: Whole,
     shared: &'a Shared,
+}
+
+/// An input on its way.
+#[derive(Clone, Copy)]
+struct Pending {
+    tick: Tick,
+    scheduled: Instant,
+    /// None: the swarm was so late that it was no longer worth sending. A player would have waited for it all the same.
+    sent: Option<Instant>,
 }
 
 /// Where the counters stood when this bot's window opened.
@@ -100,6 +158,7 @@ struct Measuring {
     tally: Tally,
     ledger: Ledger,
     traffic: (u64, u64),
+    messages: (u64, u64),
 }
 
 impl Player<'_> {
@@ -127,22 +186,40 @@ impl Player<'_> {
         while let Some(due) = self.session.clock.due(now) {
             let (controls, seen) = self.bot.hold(&self.session);
             let input = self.session.commit(due.tick, controls, seen);
-            self.client.queue(&ClientMessage::Input(input));
+            self.queue(&ClientMessage::Input(input));
             // A clock that jumped back sends some ticks again.
-            while self.pending.back().is_some_and(|&(tick, _)| tick >= due.tick) {
+            while self.pending.back().is_some_and(|pending| pending.tick >= due.tick) {
                 self.pending.pop_back();
             }
-            self.pending.push_back((due.tick, due.scheduled));
+            self.note_omitted(due);
+            self.committed = Some(due.tick);
+            self.pending.push_back(Pending { tick: due.tick, scheduled: due.scheduled, sent: Some(now) });
             lag = lag.max(Some(now - due.scheduled));
         }
         if self.is_stranded(now) {
             self.asked_at = now;
-            self.client.queue(&ClientMessage::Spawn);
+            self.queue(&ClientMessage::Spawn);
         }
         if let (Some(lag), Some(_)) = (lag, &self.measuring) {
             self.shared.stats().schedule_lag.record(lag);
         }
         self.flush().await
+    }
+
+    /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
+    fn note_omitted(&mut self, due: Due) {
+        let Some(newest) = self.committed else { return };
+        let omitted = u32::try_from(due.tick.since(newest) - 1).unwrap_or(0).min(MOST_OMITTED);
+        for back in (1..=omitted).rev() {
+            if let Some(scheduled) = due.scheduled.checked_sub(self.tick * back) {
+                self.pending.push_back(Pending { tick: due.tick.minus(back), scheduled, sent: None });
+            }
+        }
+    }
+
+    fn queue(&mut self, message: &ClientMessage) {
+        self.client.queue(message);
+        self.messages.1 += 1;
     }
 
     async fn flush(&mut self) -> Result<(), Closed> {
@@ -157,8 +234,12 @@ impl Player<'_> {
             Ok(Incoming::Message(message)) => message,
             Ok(Incoming::View(_) | Incoming::Pong(_)) => return Ok(()),
             Ok(Incoming::Closed(closed)) => return Err(closed),
-            Err(error) => return Err(Closed { code: Closed::CUT, reason: error.to_string() }),
+            Err(error) => {
+                note_protocol_error(self.shared, &error);
+                return Err(Closed { code: Closed::CUT, reason: error.to_string() });
+            }
         };
+        self.messages.0 += 1;
         // A snapshot that cannot be read is counted by the session, which asks for another.
         match self.session.take(&message, now) {
             Ok(Change::View) => self.measure_snapshot(now),
@@ -166,7 +247,7 @@ impl Player<'_> {
             Ok(Change::Scores | Change::Destroyed { .. } | Change::Other) | Err(_) => {}
         }
         while let Some(reply) = self.session.reply() {
-            self.client.queue(&reply);
+            self.queue(&reply);
         }
         self.flush().await
     }
@@ -176,7 +257,7 @@ impl Player<'_> {
         if view.own.is_some_and(|own| own.hp > 0) {
             self.alive_at = now;
         }
-        let answered = self.pending.partition_point(|&(tick, _)| tick <= view.tick);
+        let answered = self.pending.partition_point(|pending| pending.tick <= view.tick);
         let before = self.last_arrival.replace((now, view.tick));
         let Some(Measuring { since, .. }) = self.measuring else {
             self.pending.drain(..answered);
@@ -191,12 +272,20 @@ impl Player<'_> {
         if let Some(bytes) = whole {
             stats.whole_view_bytes.record_value(bytes as u64);
         }
-        for (_, scheduled) in self.pending.drain(..answered).filter(|&(_, at)| at >= since) {
+        for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
+        {
             stats.latency.record(now.saturating_duration_since(scheduled));
+            if let Some(sent) = sent {
+                stats.latency_raw.record(now.saturating_duration_since(sent));
+            }
         }
         if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
             let ticks = view.tick.since(tick);
-            stats.interval.record(now - at);
+            let interval = now - at;
+            stats.interval.record(interval);
+            let due = self.tick * u32::try_from(ticks).unwrap_or(0);
+            stats.jitter.record(interval.abs_diff(due));
+            stats.instability.record(self.last_interval.replace(interval), interval, self.tick);
             stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
             stats.long_gaps += u64::from(ticks > 2);
         }
@@ -209,7 +298,8 @@ impl Player<'_> {
         if self.measuring.is_none() && self.shared.window.get().is_some() {
             let (tally, ledger) = (self.session.tally, *self.session.ledger());
             let traffic = self.client.traffic();
-            self.measuring = Some(Measuring { since: now, tally, ledger, traffic });
+            let messages = self.messages;
+            self.measuring = Some(Measuring { since: now, tally, ledger, traffic, messages });
         }
     }
 
@@ -233,15 +323,20 @@ impl Player<'_> {
         let (down, up) = self.client.traffic();
         stats.down += down - begin.traffic.0;
         stats.up += up - begin.traffic.1;
+        stats.messages_down += self.messages.0 - begin.messages.0;
+        stats.messages_up += self.messages.1 - begin.messages.1;
         let (total, tally) = (&mut stats.tally, self.session.tally);
         total.shots += tally.shots - begin.tally.shots;
         total.kills += tally.kills - begin.tally.kills;
         total.deaths += tally.deaths - begin.tally.deaths;
         total.pickups += tally.pickups - begin.tally.pickups;
-        for &(_, scheduled) in self.pending.iter().filter(|&&(_, at)| at >= begin.since) {
-            let age = now.saturating_duration_since(scheduled);
+        for Pending { scheduled, sent, .. } in self.pending.iter().filter(|p| p.scheduled >= begin.since) {
+            let age = now.saturating_duration_since(*scheduled);
             if age >= UNANSWERED {
                 stats.latency.record(age);
+                if let Some(sent) = *sent {
+                    stats.latency_raw.record(now.saturating_duration_since(sent));
+                }
             }
         }
     }

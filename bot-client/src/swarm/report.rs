@@ -6,6 +6,8 @@ use std::fmt;
 use protocol::CloseCode;
 use serde::Serialize;
 
+use super::environment::Environment;
+use super::server::Server;
 use super::stats::{Micros, Stats};
 
 /// What a swarm found out. Its JSON is stable: `schema` changes with it.
@@ -15,16 +17,27 @@ pub struct Report {
     pub schema: &'static str,
     /// Where the bots played.
     pub url: String,
+    /// False if the swarm itself was too late for its figures to be the server's: see [`MOST_LAG_MS`].
+    pub valid: bool,
     /// Bots by outcome.
     pub bots: Bots,
+    /// How they got in.
+    pub connect: Connect,
     /// Length of the measurement window, s.
     pub window_seconds: f64,
     /// Rate of snapshots.
     pub snapshots: Snapshots,
-    /// From the scheduled send time of an input to the first snapshot that has it.
+    /// From the scheduled send time of an input to the first snapshot that has it, inputs included that the swarm was
+    /// too late to send: corrected for coordinated omission.
     pub latency_ms: Latency,
+    /// The same from the real send time, and only of inputs that were sent: what a naive tester would report.
+    pub latency_raw_ms: Latency,
     /// Between two snapshots of one client.
     pub interval_ms: Interval,
+    /// How far that is from the time between the two ticks.
+    pub jitter_ms: Interval,
+    /// Meterstick's, of the intervals: see [`super::stats::Instability`].
+    pub instability_ratio: f64,
     /// Length of a snapshot message, without the WebSocket header.
     pub snapshot_bytes: Sizes,
     /// What such a message would weigh if each said the whole quantised view, sampled once a second and bot.
@@ -33,6 +46,8 @@ pub struct Report {
     pub snapshot_sections: Sections,
     /// Per client, WebSocket headers included, TCP/IP excluded.
     pub bytes_per_second: Rates,
+    /// Per client.
+    pub messages_per_second: Rates,
     /// Share of snapshots whose tick had no input of the client's in time.
     pub late_percent: f64,
     /// Snapshots that could not be read, so that a full one had to be asked for, since the bots joined. Expected: 0.
@@ -49,9 +64,18 @@ pub struct Report {
     pub pickups_per_bot_minute: f64,
     /// Seats lost before the end, by close code.
     pub disconnects: BTreeMap<u16, u32>,
+    /// Times that the server broke the protocol: what is no WebSocket, no message, or no answer to a `Hello`.
+    pub protocol_errors: u32,
     /// How well the swarm itself kept time.
     pub generator: Generator,
+    /// What the server says of itself.
+    pub server: Server,
+    /// Where and how it was measured.
+    pub environment: Environment,
 }
+
+/// A swarm that sends more than one input in a hundred later than this is measuring itself, ms.
+pub const MOST_LAG_MS: f64 = 5.0;
 
 /// Bots by outcome.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +84,17 @@ pub struct Bots {
     pub connected: u32,
     /// Did not.
     pub failed: u32,
+}
+
+/// How bots got in.
+#[derive(Debug, Clone, Serialize)]
+pub struct Connect {
+    /// Seats taken a second, while bots came.
+    pub per_second: f64,
+    /// From dialling to the end of the WebSocket handshake.
+    pub handshake_ms: Interval,
+    /// From there to the `Welcome`.
+    pub welcome_ms: Interval,
 }
 
 /// Rate of snapshots.
@@ -119,7 +154,7 @@ pub struct Sections {
     pub events: f64,
 }
 
-/// Bytes a second.
+/// Something a second.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rates {
     /// From the server.
@@ -147,21 +182,24 @@ impl Report {
         Report {
             schema: "drift-swarm/1",
             url,
+            valid: ms(&stats.schedule_lag, 0.99) <= MOST_LAG_MS,
             bots: Bots { connected: stats.connected, failed: stats.failed },
+            connect: Connect {
+                per_second: round(f64::from(stats.connected) / stats.ramp.as_secs_f64().max(0.001)),
+                handshake_ms: interval(&stats.handshake),
+                welcome_ms: interval(&stats.welcome),
+            },
             window_seconds: round(window_seconds),
             snapshots: Snapshots {
                 per_second_per_client: per_second(bytes.count()),
                 skipped: stats.skipped,
                 long_gaps: stats.long_gaps,
             },
-            latency_ms: Latency {
-                p50: ms(&stats.latency, 0.5),
-                p90: ms(&stats.latency, 0.9),
-                p99: ms(&stats.latency, 0.99),
-                p999: ms(&stats.latency, 0.999),
-                max: ms(&stats.latency, 1.0),
-            },
+            latency_ms: latency(&stats.latency),
+            latency_raw_ms: latency(&stats.latency_raw),
             interval_ms: interval(&stats.interval),
+            jitter_ms: interval(&stats.jitter),
+            instability_ratio: round(stats.instability.ratio()),
             snapshot_bytes: sizes(bytes),
             whole_view_bytes: sizes(&stats.whole_view_bytes),
             snapshot_sections: Sections {
@@ -173,6 +211,10 @@ impl Report {
                 events: per_snapshot(sections.events),
             },
             bytes_per_second: Rates { down: per_second(stats.down), up: per_second(stats.up) },
+            messages_per_second: Rates {
+                down: per_second(stats.messages_down),
+                up: per_second(stats.messages_up),
+            },
             late_percent: per_snapshot(100 * stats.missing_inputs),
             resyncs: stats.resyncs,
             predicted_snapshots: stats.predictions.compared,
@@ -181,8 +223,16 @@ impl Report {
             kills_per_bot_minute: per_minute(stats.tally.kills),
             pickups_per_bot_minute: per_minute(stats.tally.pickups),
             disconnects: stats.disconnects.clone(),
+            protocol_errors: stats.protocol_errors,
             generator: Generator { schedule_lag_ms: interval(&stats.schedule_lag) },
+            server: Server::default(),
+            environment: Environment::default(),
         }
+    }
+
+    /// A report of nothing: it has all the numbers that one can have.
+    pub fn empty() -> Report {
+        Report::new(String::new(), 0.0, &Stats::default())
     }
 
     /// True if every bot got a seat and kept it to the end.
@@ -195,6 +245,10 @@ fn sizes(bytes: &Micros) -> Sizes {
     Sizes { mean: round(bytes.mean()), p50: bytes.quantile(0.5), p99: bytes.quantile(0.99) }
 }
 
+fn latency(us: &Micros) -> Latency {
+    Latency { p50: ms(us, 0.5), p90: ms(us, 0.9), p99: ms(us, 0.99), p999: ms(us, 0.999), max: ms(us, 1.0) }
+}
+
 fn interval(us: &Micros) -> Interval {
     Interval { p50: ms(us, 0.5), p99: ms(us, 0.99), max: ms(us, 1.0) }
 }
@@ -204,7 +258,7 @@ fn ms(us: &Micros, quantile: f64) -> f64 {
 }
 
 /// Three digits after the point say all there is to say.
-fn round(x: f64) -> f64 {
+pub(super) fn round(x: f64) -> f64 {
     (x * 1000.0).round() / 1000.0
 }
 
@@ -214,6 +268,12 @@ impl fmt::Display for Report {
         let gap = &self.interval_ms;
         let lag = &self.generator.schedule_lag_ms;
         writeln!(f, "bots             {} connected, {} failed", self.bots.connected, self.bots.failed)?;
+        let Connect { per_second, handshake_ms, welcome_ms } = &self.connect;
+        writeln!(
+            f,
+            "connecting       {per_second:.0} /s, handshake p99 {:.1}, welcome p99 {:.1} ms",
+            handshake_ms.p99, welcome_ms.p99
+        )?;
         writeln!(f, "window           {:.1} s", self.window_seconds)?;
         let Snapshots { per_second_per_client: rate, skipped, long_gaps } = self.snapshots;
         writeln!(
@@ -224,6 +284,12 @@ impl fmt::Display for Report {
             f,
             "input→snapshot   p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1} ms"
         )?;
+        let raw = &self.latency_raw_ms;
+        writeln!(
+            f,
+            "  uncorrected    p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1} ms",
+            raw.p50, raw.p90, raw.p99, raw.p999, raw.max
+        )?;
         writeln!(
             f,
             "  own lateness   p50 {:.1}  p99 {:.1}  max {:.1} ms (contained)",
@@ -231,6 +297,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "inputs late      {:.2} % of ticks", self.late_percent)?;
         writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
+        let jitter = &self.jitter_ms;
+        writeln!(
+            f,
+            "  jitter         p50 {:.1}  p99 {:.1}  max {:.1} ms, instability ratio {:.3}",
+            jitter.p50, jitter.p99, jitter.max, self.instability_ratio
+        )?;
         let size = &self.snapshot_bytes;
         writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;
         let whole = &self.whole_view_bytes;
@@ -246,7 +318,12 @@ impl fmt::Display for Report {
             "  sections       own {own:.1}  updates {updates:.1}  enters {enters:.1}  pulses {pulses:.1}  pickups {pickups:.1}  events {events:.1} B"
         )?;
         let rate = &self.bytes_per_second;
-        writeln!(f, "traffic          down {:.0}  up {:.0} B/s per client", rate.down, rate.up)?;
+        let messages = &self.messages_per_second;
+        writeln!(
+            f,
+            "traffic          down {:.0}  up {:.0} B/s, {:.1} and {:.1} messages/s per client",
+            rate.down, rate.up, messages.down, messages.up
+        )?;
         let (shots, kills) = (self.shots_per_bot_minute, self.kills_per_bot_minute);
         let pickups = self.pickups_per_bot_minute;
         writeln!(
@@ -256,6 +333,12 @@ impl fmt::Display for Report {
         let (wrong, all) = (self.mispredictions, self.predicted_snapshots);
         writeln!(f, "mispredictions   {wrong} of {all} predicted snapshots")?;
         writeln!(f, "resyncs          {}", self.resyncs)?;
+        if self.server.metrics.is_some() {
+            writeln!(f, "{}", self.server)?;
+        }
+        if self.protocol_errors > 0 {
+            writeln!(f, "protocol errors  {}", self.protocol_errors)?;
+        }
         write!(f, "disconnects      ")?;
         if self.disconnects.is_empty() {
             write!(f, "none")?;
@@ -263,6 +346,14 @@ impl fmt::Display for Report {
         for (i, (&code, count)) in self.disconnects.iter().enumerate() {
             let label = CloseCode::from_code(code).map_or("cut", CloseCode::label);
             write!(f, "{}{count} × {code} {label}", if i == 0 { "" } else { ", " })?;
+        }
+        if !self.valid {
+            write!(
+                f,
+                "\nINVALID          the swarm itself was late by {:.1} ms (p99, at most {MOST_LAG_MS}): ",
+                lag.p99
+            )?;
+            write!(f, "it measured its own machine; fewer bots, or more --threads or cores")?;
         }
         Ok(())
     }
@@ -316,6 +407,16 @@ mod tests {
             "/latency_ms/p99",
             "/latency_ms/p999",
             "/latency_ms/max",
+            "/latency_raw_ms/p99",
+            "/jitter_ms/p99",
+            "/instability_ratio",
+            "/connect/per_second",
+            "/connect/handshake_ms/p99",
+            "/connect/welcome_ms/p99",
+            "/messages_per_second/down",
+            "/messages_per_second/up",
+            "/protocol_errors",
+            "/environment/unix_time",
             "/interval_ms/p50",
             "/interval_ms/p99",
             "/interval_ms/max",
@@ -346,8 +447,32 @@ mod tests {
         ] {
             assert!(json.pointer(path).is_some_and(serde_json::Value::is_number), "{path}");
         }
+        for path in [
+            "/server/cpu_us_per_player_tick",
+            "/server/rss_bytes",
+            "/server/missed_ticks",
+            "/server/tick_ms/p50",
+            "/server/tick_ms/p99",
+            "/server/tick_ms/max",
+            "/environment/commit",
+            "/environment/cpu",
+            "/environment/kernel",
+        ] {
+            assert!(json.pointer(path).is_some_and(serde_json::Value::is_null), "{path}");
+        }
         let table = report.to_string();
-        assert!(table.contains("2 × 4003 too_slow"), "{table}");
+        assert!(table.contains("2 × 4003 too_slow") && !table.contains("server"), "{table}");
+    }
+
+    #[test]
+    fn a_late_swarm_says_that_it_measured_itself() {
+        let mut stats = stats();
+        (0..98).for_each(|_| stats.schedule_lag.record(Duration::from_millis(1)));
+        let report = |stats: &Stats| Report::new("ws://x:1/ws".into(), 10.0, stats);
+        assert!(report(&stats).valid);
+        (0..2).for_each(|_| stats.schedule_lag.record(Duration::from_millis(6)));
+        let late = report(&stats);
+        assert!(!late.valid && late.to_string().contains("INVALID"), "{late}");
     }
 
     #[test]

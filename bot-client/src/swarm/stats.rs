@@ -19,16 +19,35 @@ pub struct Stats {
     pub connected: u32,
     /// Bots that did not.
     pub failed: u32,
+    /// From dialling to the end of the WebSocket handshake, µs.
+    pub handshake: Micros,
+    /// From there to the `Welcome`, µs.
+    pub welcome: Micros,
+    /// From the first dialling to the last bot's arrival.
+    pub ramp: Duration,
+    /// Ticks a second, as the server said.
+    pub hz: u8,
+    /// Times that the server broke the protocol.
+    pub protocol_errors: u32,
+    /// The first of those.
+    pub first_protocol_error: Option<String>,
     /// Why the first of those did not.
     pub first_failure: Option<String>,
     /// Bots that have a seat now.
     pub playing: u32,
     /// Time that bots spent playing inside the measurement window, added up.
     pub bot_time: Duration,
-    /// From the scheduled send time of an input to the first snapshot that has it, µs.
+    /// From the scheduled send time of an input to the first snapshot that has it, µs; inputs that a late swarm never
+    /// sent are in it.
     pub latency: Micros,
+    /// The same from the real send time, and only of those that were sent.
+    pub latency_raw: Micros,
     /// Between two snapshots of one bot, µs.
     pub interval: Micros,
+    /// How far that is from the time between the two ticks, µs.
+    pub jitter: Micros,
+    /// How unsteady the intervals are.
+    pub instability: Instability,
     /// From the scheduled to the real send time of an input, µs: the generator's own share of the latency.
     pub schedule_lag: Micros,
     /// Length of a snapshot message, bytes.
@@ -53,6 +72,10 @@ pub struct Stats {
     pub down: u64,
     /// Bytes sent by all, WebSocket headers included.
     pub up: u64,
+    /// Messages received by all.
+    pub messages_down: u64,
+    /// Messages sent by all.
+    pub messages_up: u64,
     /// What the bots achieved.
     pub tally: Tally,
     /// Seats lost before the end, by close code.
@@ -99,16 +122,58 @@ impl Micros {
     }
 }
 
+/// The instability ratio of Meterstick (ICPE 2023), seen from the client: intervals between snapshots stand where the
+/// paper has durations of ticks.
+///
+/// ```text
+/// ISR = sum over i of |max(b, t[i]) - max(b, t[i-1])| / (Ne * 2 b)
+/// ```
+///
+/// `t[i]` is the i-th interval of one bot, `b` the length of a tick, and `Ne` how many ticks the time of all the intervals
+/// has. 0 is perfectly steady; 1 would be intervals that swing between nothing and without bound. Intervals that are
+/// too short count as `b`: they only catch up.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Instability {
+    changes: Duration,
+    time: Duration,
+}
+
+impl Instability {
+    /// Takes in an interval, and the one before it of the same bot, if there was one.
+    pub fn record(&mut self, before: Option<Duration>, interval: Duration, tick: Duration) {
+        self.time += interval;
+        if let Some(before) = before {
+            self.changes += interval.max(tick).abs_diff(before.max(tick));
+        }
+    }
+
+    /// The ratio; 0 when nothing was recorded.
+    pub fn ratio(&self) -> f64 {
+        // Ne * 2 b, with Ne = time / b.
+        let most = 2.0 * self.time.as_secs_f64();
+        if most > 0.0 { self.changes.as_secs_f64() / most } else { 0.0 }
+    }
+}
+
 impl Default for Stats {
     fn default() -> Stats {
         Stats {
             connected: 0,
             failed: 0,
+            handshake: Micros::new(),
+            welcome: Micros::new(),
+            ramp: Duration::ZERO,
+            hz: 0,
+            protocol_errors: 0,
+            first_protocol_error: None,
             first_failure: None,
             playing: 0,
             bot_time: Duration::ZERO,
             latency: Micros::new(),
+            latency_raw: Micros::new(),
             interval: Micros::new(),
+            jitter: Micros::new(),
+            instability: Instability::default(),
             schedule_lag: Micros::new(),
             snapshot_bytes: Micros::new(),
             whole_view_bytes: Micros::new(),
@@ -121,6 +186,8 @@ impl Default for Stats {
             first_misprediction: None,
             down: 0,
             up: 0,
+            messages_down: 0,
+            messages_up: 0,
             tally: Tally::default(),
             disconnects: BTreeMap::new(),
         }
@@ -130,6 +197,25 @@ impl Default for Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instability_is_what_the_paper_says() {
+        let (tick, ms) = (Duration::from_millis(50), Duration::from_millis);
+        let ratio = |intervals: &[u64]| {
+            let mut instability = Instability::default();
+            let mut before = None;
+            for &interval in intervals {
+                instability.record(before.replace(ms(interval)), ms(interval), tick);
+            }
+            instability.ratio()
+        };
+        assert_eq!(ratio(&[]), 0.0);
+        assert_eq!(ratio(&[50, 50, 50]), 0.0);
+        assert_eq!(ratio(&[80, 80, 80]), 0.0, "late, but steady");
+        assert_eq!(ratio(&[20, 50, 40]), 0.0, "catching up is no fault");
+        // |150 - 50| twice, over the time of six ticks: 200 / (6 * 2 * 50).
+        assert!((ratio(&[50, 150, 50, 50]) - 200.0 / 600.0).abs() < 1e-9);
+    }
 
     #[test]
     fn a_histogram_keeps_three_digits_and_clips_what_is_absurd() {

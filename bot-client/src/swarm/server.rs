@@ -1,0 +1,425 @@
+//! What the measured server says of itself: its `/metrics` before and after, and where it runs on this machine, on Linux,
+//! what `/proc` says of its process. All of it is optional: a server that says nothing leaves nulls.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, StatusCode, Uri, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::report::round;
+use crate::endpoint::Endpoint;
+
+/// A server that has not answered by then has more to do.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest text that is read, bytes.
+const TEXT_LIMIT: usize = 1 << 20;
+
+/// Where a server's metrics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Target {
+    /// The port after a loopback server's own, where the admin listener is unless it was moved. None elsewhere.
+    pub fn beside(game: &Endpoint) -> Option<Target> {
+        let port = game.port().checked_add(1)?;
+        game.is_loopback().then(|| Target { host: game.host().into(), port, path: "/metrics".into() })
+    }
+
+    fn is_local(&self) -> bool {
+        crate::endpoint::is_loopback(&self.host)
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Target, String> {
+        let bad =
+            || format!("{text:?} is not where metrics are: write it like http://127.0.0.1:8081/metrics");
+        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or_else(bad)?;
+        if uri.scheme_str() != Some("http") {
+            return Err(bad());
+        }
+        let path = match uri.path() {
+            "" | "/" => "/metrics",
+            path => path,
+        };
+        let port = authority.port_u16().unwrap_or(80);
+        Ok(Target { host: authority.host().into(), port, path: path.into() })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}:{}{}", self.host, self.port, self.path)
+    }
+}
+
+/// The server's own figures for the window. Null where it does not say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Server {
+    /// Where they come from.
+    pub metrics: Option<String>,
+    /// CPU time of the process, all in, by player and tick, µs; assumes that the bots are the only players.
+    pub cpu_us_per_player_tick: Option<f64>,
+    /// CPU time of the process, s.
+    pub cpu_seconds: Option<f64>,
+    /// Resident memory at the end, bytes.
+    pub rss_bytes: Option<u64>,
+    /// What it grew by for each bot that got a seat, bytes; 0 if the server had the memory from earlier guests.
+    pub rss_bytes_per_connection: Option<u64>,
+    /// Ticks of all rooms.
+    pub ticks: Option<u64>,
+    /// Those that began a whole tick late, or were given up.
+    pub missed_ticks: Option<u64>,
+    /// What a tick took.
+    pub tick_ms: TickMs,
+}
+
+/// What a tick took, ms, between the bounds of the server's own histogram.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[allow(missing_docs)]
+pub struct TickMs {
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+    /// Since the server's start.
+    pub max: Option<f64>,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_unknown = |x: Option<f64>, digits| x.map_or_else(|| "?".into(), |x| format!("{x:.digits$}"));
+        let TickMs { p50, p99, max } = self.tick_ms;
+        let (p50, p99, max) = (or_unknown(p50, 2), or_unknown(p99, 2), or_unknown(max, 1));
+        writeln!(f, "server tick      p50 {p50}  p99 {p99}  max {max} ms (the max since its start)")?;
+        let (missed, ticks) = (self.missed_ticks.unwrap_or(0), self.ticks.unwrap_or(0));
+        write!(f, "  missed         {missed} of {ticks} ticks")?;
+        if let (Some(us), Some(rss)) = (self.cpu_us_per_player_tick, self.rss_bytes) {
+            let mib = rss as f64 / f64::from(1 << 20);
+            write!(f, "\nserver process   {us:.1} µs CPU per player and tick, {mib:.1} MiB resident")?;
+        }
+        if let Some(each) = self.rss_bytes_per_connection {
+            write!(f, ", {:.1} KiB more per connection", each as f64 / 1024.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks a server now and then.
+#[derive(Debug)]
+pub(super) struct Probe {
+    target: Target,
+    process: Option<u32>,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sample {
+    at: Instant,
+    counts: Counts,
+    /// µs and bytes.
+    process: Option<(u64, u64)>,
+}
+
+/// What is read out of the text.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Counts {
+    /// Upper bound, s, and how many ticks did not take longer; ascending.
+    buckets: Vec<(f64, u64)>,
+    ticks: u64,
+    missed: u64,
+    max_us: u64,
+}
+
+impl Probe {
+    /// Finds the process, once: that takes milliseconds, and later looks take none.
+    pub(super) fn new(target: Target) -> Probe {
+        let process = target.is_local().then(|| proc::listening_on(target.port)).flatten();
+        Probe { target, process }
+    }
+
+    /// None if the server does not answer, or not with the figures of this game.
+    pub(super) async fn sample(&self) -> Option<Sample> {
+        let text = timeout(PATIENCE, self.fetch()).await.ok()??;
+        let counts = Counts::read(&text)?;
+        Some(Sample { at: Instant::now(), counts, process: self.process.and_then(proc::usage) })
+    }
+
+    /// What happened from `opened` to `ended`, with a mean of `players` at `hz`. `before` is from before the bots came.
+    pub(super) fn report(
+        &self,
+        before: Option<&Sample>,
+        (opened, ended): (&Sample, &Sample),
+        players: f64,
+        hz: u8,
+        connected: u32,
+    ) -> Server {
+        let (then, now) = (&opened.counts, &ended.counts);
+        let max = (now.max_us > 0).then_some(now.max_us as f64 / 1000.0);
+        let quantile = |q| quantile(then, now, q).map(|ms| round(max.map_or(ms, |max| ms.min(max))));
+        let spent = opened.process.zip(ended.process).map(|(then, now)| now.0.saturating_sub(then.0));
+        let player_ticks = players * f64::from(hz) * (ended.at - opened.at).as_secs_f64();
+        let rss = ended.process.map(|(_, rss)| rss);
+        let grown = before.and_then(|sample| sample.process).zip(rss);
+        Server {
+            metrics: Some(self.target.to_string()),
+            cpu_us_per_player_tick: spent
+                .filter(|_| player_ticks >= 1.0)
+                .map(|us| round(us as f64 / player_ticks)),
+            cpu_seconds: spent.map(|us| round(us as f64 / 1e6)),
+            rss_bytes: rss,
+            rss_bytes_per_connection: grown
+                .filter(|_| connected > 0)
+                .map(|((_, before), after)| after.saturating_sub(before) / u64::from(connected)),
+            ticks: Some(now.ticks.saturating_sub(then.ticks)),
+            missed_ticks: Some(now.missed.saturating_sub(then.missed)),
+            tick_ms: TickMs { p50: quantile(0.5), p99: quantile(0.99), max: max.map(round) },
+        }
+    }
+
+    async fn fetch(&self) -> Option<String> {
+        let Target { host, port, path } = &self.target;
+        let stream = TcpStream::connect(format!("{host}:{port}")).await.ok()?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+        // Ends when `sender` is dropped.
+        tokio::spawn(connection);
+        let request = Request::get(path).header(header::HOST, format!("{host}:{port}"));
+        let response = sender.send_request(request.body(Empty::<Bytes>::new()).ok()?).await.ok()?;
+        if response.status() != StatusCode::OK {
+            return None;
+        }
+        let body = Limited::new(response.into_body(), TEXT_LIMIT).collect().await.ok()?.to_bytes();
+        String::from_utf8(body.into()).ok()
+    }
+}
+
+impl Counts {
+    /// None if it is another program's text.
+    fn read(text: &str) -> Option<Counts> {
+        let mut counts = Counts::default();
+        let mut known = false;
+        for line in text.lines() {
+            let Some((name, value)) = line.rsplit_once(' ') else { continue };
+            let Ok(value) = value.parse::<f64>() else { continue };
+            let value = value as u64; // saturates
+            match name {
+                "drift_ticks_total" => (counts.ticks, known) = (value, true),
+                "drift_missed_ticks_total" => counts.missed = value,
+                "drift_tick_max_microseconds" => counts.max_us = value,
+                _ => {
+                    let bound = name.strip_prefix("drift_tick_seconds_bucket{le=\"");
+                    if let Some(bound) = bound.and_then(|b| b.strip_suffix("\"}")) {
+                        counts.buckets.push((bound.parse().unwrap_or(f64::INFINITY), value));
+                    }
+                }
+            }
+        }
+        counts.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        known.then_some(counts)
+    }
+}
+
+/// Between two bounds all values are taken to be spread evenly, ms.
+fn quantile(then: &Counts, now: &Counts, q: f64) -> Option<f64> {
+    let before = |n: usize| then.buckets.get(n).map_or(0, |&(_, count)| count);
+    let counts = now.buckets.iter().enumerate();
+    let counts: Vec<_> =
+        counts.map(|(n, &(bound, count))| (bound, count.saturating_sub(before(n)) as f64)).collect();
+    let all = counts.last()?.1;
+    let wanted = (q * all).max(f64::MIN_POSITIVE);
+    let mut below = (0.0, 0.0);
+    for &(bound, count) in &counts {
+        if count >= wanted && all > 0.0 {
+            // Above the last bound there is no more to say.
+            let bound = if bound.is_finite() { bound } else { below.0 };
+            let share = (wanted - below.1) / (count - below.1);
+            return Some(1000.0 * (below.0 + share * (bound - below.0)));
+        }
+        below = (bound, count);
+    }
+    None
+}
+
+/// The process behind a port, on Linux.
+#[cfg(target_os = "linux")]
+mod proc {
+    use std::fs;
+
+    /// What the kernel counts CPU time in, µs: it has told programs of hundredths of a second since ever.
+    const JIFFY_US: u64 = 10_000;
+
+    /// Who listens there, if it may be known.
+    pub(super) fn listening_on(port: u16) -> Option<u32> {
+        let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok())
+            .flat_map(|table| inodes(&table, port))
+            .map(|inode| format!("socket:[{inode}]"))
+            .collect();
+        let processes = fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| {
+            let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+            let mut links = files.filter_map(|file| fs::read_link(file.path()).ok());
+            links.any(|link| sockets.iter().any(|socket| link.as_os_str() == socket.as_str()))
+        })
+    }
+
+    /// Inodes of the sockets in a table that listen on a port.
+    fn inodes(table: &str, port: u16) -> Vec<String> {
+        let ending = format!(":{port:04X}");
+        let listening = table.lines().filter_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let (&local, &state, &inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+            (state == "0A" && local.ends_with(&ending)).then(|| inode.to_owned())
+        });
+        listening.collect()
+    }
+
+    /// CPU time, µs, and resident memory, bytes.
+    pub(super) fn usage(pid: u32) -> Option<(u64, u64)> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        parse(&stat, &status)
+    }
+
+    fn parse(stat: &str, status: &str) -> Option<(u64, u64)> {
+        // The name before it may contain anything.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let jiffies = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = rss.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some((jiffies * JIFFY_US, kib * 1024))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn tables_are_read_as_the_kernel_writes_them() {
+            let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+                \x20  0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1\n\
+                \x20  1: 0100007F:1F91 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1\n";
+            assert_eq!(inodes(table, 8081), ["4711"]);
+            assert_eq!(inodes(table, 8080), [""; 0]);
+            let stat = "12 (a ) b) S 1 1 1 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 5 0 100 1000 2000";
+            assert_eq!(parse(stat, "Name:\tx\nVmRSS:\t    2048 kB\n"), Some((3_000_000, 2 << 20)));
+            assert_eq!(parse("", ""), None);
+        }
+
+        #[test]
+        fn this_process_is_found_behind_its_own_port() {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            assert_eq!(listening_on(port), Some(std::process::id()));
+            let (_, rss) = usage(std::process::id()).unwrap();
+            assert!(rss > 1 << 20, "{rss}");
+        }
+    }
+}
+
+/// Elsewhere nothing is known.
+#[cfg(not(target_os = "linux"))]
+mod proc {
+    pub(super) fn listening_on(_: u16) -> Option<u32> {
+        None
+    }
+
+    pub(super) fn usage(_: u32) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(ticks: u64, buckets: [u64; 3], missed: u64) -> String {
+        let [a, b, all] = buckets;
+        format!(
+            "# TYPE drift_ticks counter\ndrift_ticks_total {ticks}\ndrift_missed_ticks_total {missed}\n\
+             drift_tick_max_microseconds 3500\ndrift_tick_seconds_sum 1.5\n\
+             drift_tick_seconds_bucket{{le=\"0.001\"}} {a}\ndrift_tick_seconds_bucket{{le=\"0.002\"}} {b}\n\
+             drift_tick_seconds_bucket{{le=\"+Inf\"}} {all}\n# EOF\n"
+        )
+    }
+
+    fn sample(at: Instant, text: &str, process: Option<(u64, u64)>) -> Sample {
+        Sample { at, counts: Counts::read(text).unwrap(), process }
+    }
+
+    #[test]
+    fn only_what_happened_in_the_window_counts() {
+        let start = Instant::now();
+        let probe = Probe { target: "http://127.0.0.1:1/".parse().unwrap(), process: None };
+        let before = sample(start, &text(0, [0, 0, 0], 0), Some((0, 10 << 20)));
+        let opened = sample(start, &text(100, [100, 100, 100], 7), Some((5_000_000, 20 << 20)));
+        let later = start + Duration::from_secs(10);
+        let ended = sample(later, &text(400, [300, 390, 400], 9), Some((6_500_000, 30 << 20)));
+        let server = probe.report(Some(&before), (&opened, &ended), 500.0, 30, 1000);
+        assert_eq!((server.ticks, server.missed_ticks), (Some(300), Some(2)));
+        // 1.5 s of CPU for 500 players and 300 ticks.
+        assert_eq!((server.cpu_seconds, server.cpu_us_per_player_tick), (Some(1.5), Some(10.0)));
+        assert_eq!((server.rss_bytes, server.rss_bytes_per_connection), (Some(30 << 20), Some(20_971)));
+        // 200 ticks up to 1 ms, 90 up to 2 ms, 10 above.
+        assert_eq!(server.tick_ms, TickMs { p50: Some(0.75), p99: Some(2.0), max: Some(3.5) });
+    }
+
+    #[test]
+    fn what_is_not_said_is_null() {
+        assert_eq!(Counts::read("something_total 3\n"), None);
+        let now = Instant::now();
+        let idle = sample(now, &text(5, [5, 5, 5], 0), None);
+        let probe = Probe { target: "http://127.0.0.1:1".parse().unwrap(), process: None };
+        let server = probe.report(None, (&idle, &idle), 10.0, 30, 10);
+        assert_eq!((server.tick_ms.p50, server.cpu_seconds, server.rss_bytes), (None, None, None));
+        assert_eq!(server.missed_ticks, Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_over_http_and_its_absence_is_no_error() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target: Target = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            for body in [text(12, [1, 2, 3], 4), "hello 1\n".into()] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await;
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await.unwrap();
+            }
+        });
+        let probe = Probe::new(target);
+        let sample = probe.sample().await.expect("an answer");
+        assert_eq!((sample.counts.ticks, sample.counts.missed, sample.counts.buckets.len()), (12, 4, 3));
+        assert_eq!(sample.process.is_some(), cfg!(target_os = "linux"), "it is this very process");
+        assert_eq!(probe.sample().await, None, "another program's metrics");
+        assert_eq!(probe.sample().await, None, "nobody there");
+    }
+
+    #[test]
+    fn targets() {
+        let beside = |url: &str| Target::beside(&url.parse().unwrap()).map(|t| t.to_string());
+        assert_eq!(beside("ws://127.0.0.1:8080/ws").as_deref(), Some("http://127.0.0.1:8081/metrics"));
+        assert_eq!(beside("ws://localhost:9000").as_deref(), Some("http://localhost:9001/metrics"));
+        assert_eq!((beside("ws://10.0.0.1:8080"), beside("ws://127.0.0.1:65535")), (None, None));
+        assert_eq!("http://h:9".parse::<Target>().unwrap().to_string(), "http://h:9/metrics");
+        for bad in ["", "h:9", "https://h:9/metrics", "http://me@h/"] {
+            assert!(bad.parse::<Target>().unwrap_err().contains("http://127"), "{bad}");
+        }
+    }
+}
