@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use server::config::RawPilots;
 use server::{Config, RawConfig};
 
 /// An authoritative real-time multiplayer game server. Start it, open the printed address in a browser, and play
 /// against server-run pilots and whoever else opens it.
 #[derive(Debug, Parser)]
-#[command(name = "server", version, after_help = EXAMPLES)]
+#[command(name = "server", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Address to listen on; 0.0.0.0:8080 lets others on the network play [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -36,9 +39,43 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ADDR|off")]
     admin: Option<String>,
 
+    /// Record every room to this folder, to run it again with `server replay`; bounded, see [record] in the file
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+
     /// Serve the page from this folder instead of the one inside the program; for working on the page
     #[arg(long, value_name = "DIR")]
     assets: Option<PathBuf>,
+}
+
+/// What else the program can do than serve.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a recording again, faster than real time, and tell what is in it
+    Replay(Replay),
+}
+
+/// `server replay`
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The recording
+    pub(crate) file: PathBuf,
+
+    /// Compare checksums; exit with 1 at the first tick that differs
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Begin with the part of at most 30 s that has this tick
+    #[arg(long, value_name = "TICK")]
+    pub(crate) from: Option<u32>,
+}
+
+/// What the command line asks for.
+pub(crate) enum Task {
+    /// Serve.
+    Serve(Box<Config>),
+    /// Run a recording again.
+    Replay(Replay),
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +83,8 @@ Examples:
   server                                   play at http://127.0.0.1:8080
   server --listen 0.0.0.0:8080             let others on the network play, too
   server --room-capacity 1000 --pilots 0   a large room for people and bots only
+  server --record recordings               record every room
+  server replay FILE --verify              run a recording again and compare every second
 
 RUST_LOG sets what is logged to stderr (RUST_LOG=debug). Ctrl-C tells the players and stops.";
 
@@ -59,8 +98,8 @@ fn pilots(text: &str) -> Result<RawPilots, String> {
 
 impl Cli {
     /// Reads the command line and the configuration that it names. An error has been printed when this returns one.
-    pub(crate) fn read() -> Result<Config, ExitCode> {
-        let cli = Cli::try_parse().map_err(|error| {
+    pub(crate) fn read() -> Result<Task, ExitCode> {
+        let mut cli = Cli::try_parse().map_err(|error| {
             if !error.use_stderr() {
                 // --help and --version are no errors.
                 let _ = error.print();
@@ -71,10 +110,14 @@ impl Cli {
             eprintln!("{first} (--help shows the options)");
             ExitCode::from(super::USAGE)
         })?;
-        cli.config().map_err(|error| {
+        if let Some(Command::Replay(replay)) = cli.command.take() {
+            return Ok(Task::Replay(replay));
+        }
+        let config = cli.config().map_err(|error| {
             eprintln!("error: {error}");
             ExitCode::from(super::USAGE)
-        })
+        })?;
+        Ok(Task::Serve(Box::new(config)))
     }
 
     fn config(self) -> Result<Config, server::ConfigError> {
@@ -84,7 +127,8 @@ impl Cli {
         raw.seed = self.seed.or(raw.seed);
         raw.rooms.capacity = self.room_capacity.unwrap_or(raw.rooms.capacity);
         raw.rooms.pilots = self.pilots.unwrap_or(raw.rooms.pilots);
-        let config = raw.check()?;
+        let mut config = raw.check()?;
+        config.record.dir = self.record.or(config.record.dir);
         Ok(Config { assets: self.assets, ..config })
     }
 }

@@ -3,6 +3,7 @@
 //! `assets/server.toml` is the commented default; a test holds it equal to [`RawConfig::default`].
 
 mod net;
+mod record;
 mod subnet;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use crate::record::RecordLimits;
 pub use net::{NetLimits, RawNet};
+pub use record::RawRecord;
 pub use subnet::Subnet;
 
 /// Most players a room can have: slots and the side of the world are sized for it.
@@ -62,6 +65,8 @@ pub struct RawConfig {
     pub rooms: RawRooms,
     /// Connections.
     pub net: RawNet,
+    /// Recordings.
+    pub record: RawRecord,
 }
 
 /// `[rooms]`
@@ -106,6 +111,7 @@ impl Default for RawConfig {
             seed: None,
             rooms: RawRooms::default(),
             net: RawNet::default(),
+            record: RawRecord::default(),
         }
     }
 }
@@ -216,6 +222,7 @@ impl RawConfig {
                 debug,
             },
             net: self.net.check()?,
+            record: self.record.check()?,
             assets: None,
         })
     }
@@ -269,6 +276,8 @@ pub struct Config {
     pub rooms: RoomLimits,
     /// Connections.
     pub net: NetLimits,
+    /// Recordings.
+    pub record: RecordLimits,
     /// Serve the page from this folder instead of the embedded one.
     pub assets: Option<PathBuf>,
 }
@@ -327,6 +336,8 @@ mod tests {
             ("[rooms]\npilots = \"many\"", "auto"),
             ("[rooms]\nnew_per_min_per_ip = 0", "1 to 10000"),
             ("[net]\nping_secs = 0", "seconds"),
+            ("[record]\nmax_mib = 1", "16 to 1048576 MiB"),
+            ("[record]\nflight_mib = 1000", "0 to 256 MiB"),
             ("[net]\nmax_per_ip = 0", "1 to 100000"),
             ("[net]\nconnects_per_sec_per_ip = 0", "1 to 10000"),
             ("[net]\ntrusted_proxies = [\"proxy\"]", "10.0.0.0/8"),

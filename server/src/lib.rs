@@ -2,7 +2,7 @@
 //!
 //! The way of an input: [`net`] (frames, limits) → `protocol::codec` → [`session`] → [`room::inbound`] →
 //! `sim::World::step`. The way of a snapshot: `sim::World` → [`room::interest`] → [`room::outbound`] → [`outbox`] →
-//! [`net`]. [`lobby`] finds the room, [`room::driver`] makes it tick.
+//! [`net`]. [`lobby`] finds the room, [`room::driver`] makes it tick, [`record`] keeps what it did.
 
 pub mod config;
 pub mod lobby;
@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod net;
 pub mod outbox;
 pub mod rates;
+pub mod record;
 pub mod room;
 pub mod run;
 pub mod session;
@@ -17,4 +18,4 @@ pub mod time;
 
 pub use config::{Config, ConfigError, RawConfig};
 pub use metrics::Summary;
-pub use run::{Listeners, Options, run};
+pub use run::{Listeners, Options, RunError, run};

@@ -20,6 +20,7 @@ use crate::config::RoomLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
 use crate::rates::{NetworkLimits, Networks, Rate};
+use crate::record::Recordings;
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
 use crate::room::seat::{Join, Keys, Reservation};
@@ -66,6 +67,7 @@ struct Shared {
     seed: u64,
     driver: Driver,
     metrics: Arc<Metrics>,
+    recordings: Arc<Recordings>,
     openings: Arc<Networks>,
     directory: Mutex<Directory>,
 }
@@ -109,12 +111,14 @@ impl Lobby {
         seed: Option<u64>,
         driver: Driver,
         metrics: Arc<Metrics>,
+        recordings: Arc<Recordings>,
     ) -> Result<Lobby, SysError> {
         let seed = seed.map_or_else(|| SysRng.try_next_u64(), Ok)?;
         let tokens = limits.new_per_min_per_ip;
         let rate = Rate { tokens, per: Duration::from_secs(60), burst: tokens };
         let openings = Networks::new(NetworkLimits { open: usize::MAX, rate, loopback: limit_loopback });
-        let shared = Shared { limits, seed, driver, metrics, openings, directory: Mutex::default() };
+        let directory = Mutex::default();
+        let shared = Shared { limits, seed, driver, metrics, recordings, openings, directory };
         Ok(Lobby { shared: Arc::new(shared) })
     }
 
@@ -228,7 +232,7 @@ impl Lobby {
     }
 
     fn create(&self, directory: &Directory, code: &RoomCode, client: IpAddr) -> Result<Entry, Farewell> {
-        let Shared { limits, seed, driver, metrics, openings, .. } = &*self.shared;
+        let Shared { limits, seed, driver, metrics, recordings, openings, .. } = &*self.shared;
         if directory.rooms.len() >= limits.max {
             metrics.rooms_refused.get_or_create(&"max".into()).inc();
             return Err(Farewell::bye(CloseCode::Overloaded).retry_after(5000));
@@ -242,6 +246,9 @@ impl Lobby {
         let world = WorldConfig { capacity: limits.capacity, pilots: limits.pilots, seed };
         let (mut room, ends) = Room::new(code.clone(), &world);
         room.keep_seats(limits.grace, limits.keep);
+        if let Some(recorder) = recordings.recorder(code, &world) {
+            room.record(recorder);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let (lobby, ended) = (self.clone(), code.clone());
         let (failed_lobby, failed) = (self.clone(), code.clone());
@@ -252,6 +259,7 @@ impl Lobby {
             idle: limits.idle,
             debug: limits.debug,
             metrics: metrics.clone(),
+            recordings: recordings.clone(),
         };
         driver.spawn(room, around).map_err(|error| {
             tracing::error!(%error, "no thread for another room");

@@ -1,13 +1,14 @@
 //! The program: flags, listeners, signals, exit codes.
 
 mod cli;
+mod replay;
 
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use cli::Cli;
+use cli::{Cli, Task};
 use server::{Config, Listeners, Options};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -17,7 +18,8 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let config = match Cli::read() {
-        Ok(config) => config,
+        Ok(Task::Serve(config)) => *config,
+        Ok(Task::Replay(asked)) => return replay::run(&asked),
         Err(code) => return code,
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));

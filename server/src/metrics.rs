@@ -54,6 +54,10 @@ pub struct Metrics {
     pub room_failures: Counter,
     /// Deadlines given up by late rooms.
     pub reanchors: Counter,
+    /// Recordings that miss something because the disk was slow.
+    pub recording_gaps: Counter,
+    /// Recordings that could not be written.
+    pub recording_errors: Counter,
     /// Steps taken or taken back by rooms whose ticks take too long, by what is given up now.
     pub relief: Family<Reason, Counter>,
     joined: Counter,
@@ -141,8 +145,17 @@ impl Default for Metrics {
             register!(Counter::default(), "joins_refused", "Joins refused by full or overloaded rooms");
         let resumed =
             register!(Counter::default(), "seats_resumed", "Seats taken back after a lost connection");
+        let recording_gaps = register!(
+            Counter::default(),
+            "recording_gaps",
+            "Recordings that miss something because the disk was slow"
+        );
+        let recording_errors =
+            register!(Counter::default(), "recording_errors", "Recordings that could not be written");
         Metrics {
             registry,
+            recording_gaps,
+            recording_errors,
             connections_refused,
             rooms_refused,
             relief,

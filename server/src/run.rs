@@ -1,5 +1,6 @@
 //! Runs a server from listeners to summary; everything from outside is an argument, so that tests run it too.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
 use crate::net::{self, Accept, Admin, Door, Game, Listener, Page};
+use crate::record::Recordings;
 use crate::room::driver::{Driver, DriverKind};
 use crate::session::Sessions;
 use crate::time::Epoch;
@@ -43,21 +45,43 @@ pub struct Options {
     pub drag_ms: Arc<AtomicU32>,
 }
 
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] SysError),
+    /// No place for recordings.
+    #[error("cannot record to {}: {source}", .dir.display())]
+    Record {
+        /// Where.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
 /// Serves until `shutdown`, then tells every player, waits for at most four seconds, and says what was done.
 ///
 /// # Errors
-/// The system has no randomness to give.
+/// The system has no randomness to give, or recordings cannot be written where they should be.
 pub async fn run<L: Listener, A: Listener>(
     listeners: Listeners<L, A>,
     config: Config,
     options: Options,
     shutdown: impl Future<Output = ()>,
-) -> Result<Summary, SysError> {
+) -> Result<Summary, RunError> {
     let Options { driver, metrics, drag_ms } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let driver = Driver { kind: driver, epoch, drag_ms };
-    let lobby = Lobby::new(config.rooms, config.net.per_ip.loopback, config.seed, driver, metrics.clone())?;
+    let recordings = Recordings::start(config.record.clone(), metrics.clone()).map_err(|source| {
+        let dir = config.record.dir.clone().unwrap_or_default();
+        RunError::Record { dir, source }
+    })?;
+    let recordings = Arc::new(recordings);
+    let loopback = config.net.per_ip.loopback;
+    let lobby = Lobby::new(config.rooms, loopback, config.seed, driver, metrics.clone(), recordings.clone())?;
     let door = Door::new(&config.net, metrics.clone());
     let accept = |connections, door| Accept {
         stop: stop.clone(),
@@ -90,6 +114,10 @@ pub async fn run<L: Listener, A: Listener>(
     tasks.close();
     if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "connections did not end in time");
+    }
+    if config.record.dir.is_some() {
+        // Rooms have seen the stop by now; what they noted is still on its way to the disk.
+        let _ = tokio::task::spawn_blocking(move || recordings.finish()).await;
     }
     Ok(metrics.summary())
 }

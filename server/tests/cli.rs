@@ -59,7 +59,9 @@ fn help_names_every_flag() {
     let out = run(&["--help"]);
     let text = String::from_utf8(out.stdout).expect("text");
     assert!(out.status.success());
-    for flag in ["--listen", "--config", "--room-capacity", "--pilots", "--seed", "--admin", "--assets"] {
+    for flag in
+        ["--listen", "--config", "--room-capacity", "--pilots", "--seed", "--admin", "--record", "--assets"]
+    {
         assert!(text.contains(flag), "{flag}");
     }
 }
@@ -129,4 +131,56 @@ fn on_every_address_it_says_where_others_can_play() {
     for line in rest.lines().filter(|line| line.contains("network")) {
         assert!(line.contains("http://"), "{line}");
     }
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/replays").join(name)
+}
+
+#[test]
+fn a_recording_runs_again_and_a_broken_one_is_refused_in_one_line() {
+    let seats = golden("seats.drift");
+    let path = seats.to_str().expect("a plain path");
+    let out = run(&["replay", path, "--verify"]);
+    let text = String::from_utf8(out.stdout).expect("text");
+    assert_eq!(out.status.code(), Some(0), "{text}");
+    for part in ["room RIG", "ticks 1 to 750: 25.0 s", "times real time", "25 checksums compared"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let out = run(&["replay", path, "--from", "751"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(complaint(&["replay", path, "--from", "751"]).contains("from 1 to 750"));
+
+    let broken = std::env::temp_dir().join(format!("drift-arena-broken-{}.drift", std::process::id()));
+    let at = broken.to_str().expect("a plain path");
+    let whole = std::fs::read(&seats).expect("it is there");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for (bytes, word) in [
+        (&whole[..whole.len() - 1], "cut off after tick 750"),
+        (&flipped, "damaged at byte"),
+        (b"", "not a rec"),
+    ] {
+        std::fs::write(&broken, bytes).expect("a temporary file");
+        let text = complaint(&["replay", at, "--verify"]);
+        assert!(text.contains(word) && text.contains(at), "{text}");
+    }
+    std::fs::remove_file(&broken).expect("it was there");
+    for args in [&["replay"][..], &["replay", "/does/not/exist.drift"], &["--seed", "1", "replay", path]] {
+        complaint(args);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn recordings_go_to_a_folder_that_can_be_made() {
+    let dir = std::env::temp_dir().join(format!("drift-arena-recorded-{}", std::process::id()));
+    let out = run(&["--listen", "127.0.0.1:0", "--admin", "off", "--record", "/dev/null/recordings"]);
+    assert_eq!(out.status.code(), Some(2));
+    let text = String::from_utf8(out.stderr).expect("text");
+    assert!(text.contains("/dev/null/recordings"), "{text}");
+    let server = start(&["--listen", "127.0.0.1:0", "--record", dir.to_str().expect("a plain path")]);
+    let (code, _) = server.signal("-INT");
+    assert_eq!(code, Some(0));
+    std::fs::remove_dir_all(&dir).expect("the server made it");
 }

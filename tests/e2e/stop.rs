@@ -5,6 +5,7 @@ use std::time::Instant;
 use bot_client::session::Change;
 use harness::GameServer;
 use protocol::CloseCode;
+use server::record::replay::{Plan, replay};
 
 use super::{SECOND, join};
 
@@ -51,4 +52,24 @@ async fn a_peer_that_does_not_answer_the_close_holds_nothing_up() {
     server.stop().await;
     assert!(begun.elapsed() < 5 * SECOND);
     drop(deaf);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_until_the_stop_runs_again() {
+    let dir = std::env::temp_dir().join(format!("drift-arena-e2e-recorded-{}", std::process::id()));
+    let server = GameServer::start(|raw| {
+        raw.record.dir = dir.to_str().expect("a plain path").to_owned();
+        raw.rooms.pilots = server::config::RawPilots::Number(6);
+    })
+    .await;
+    let mut a = join(&server, "A", "x").await;
+    a.play(2 * SECOND).await;
+    server.stop().await;
+    let mut files = std::fs::read_dir(&dir).expect("a folder").map(|entry| entry.expect("readable").path());
+    let bytes = std::fs::read(files.next().expect("one room was open")).expect("readable");
+    assert!(files.next().is_none(), "and no other");
+    std::fs::remove_dir_all(&dir).expect("it was there");
+    let summary = replay(&bytes, Plan { verify: true, from: None }).expect("the same way");
+    assert_eq!((summary.header.room.as_str(), summary.players, summary.gaps), ("X", 1, 0));
+    assert!(summary.run >= 45, "{summary:?}");
 }

@@ -14,6 +14,7 @@ use super::Room;
 use super::load::Watch;
 use crate::metrics::Metrics;
 use crate::outbox::Farewell;
+use crate::record::Recordings;
 use crate::time::Epoch;
 
 /// A room more ticks behind than this gives up catching up and starts a new count of deadlines.
@@ -46,6 +47,8 @@ pub struct Surroundings {
     pub debug: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Takes what the flight recorder has when the room fails.
+    pub recordings: Arc<Recordings>,
 }
 
 /// How the rooms of one server are driven.
@@ -205,6 +208,9 @@ impl Drive {
                 metrics.room_failures.inc();
                 (self.around.on_failure)();
                 self.room.dismiss(|| Farewell::bye(CloseCode::RoomFailed).retry_after(1000));
+                if let Some(flight) = self.room.flight() {
+                    self.around.recordings.keep_flight(self.room.code(), &flight);
+                }
                 return Next::End;
             }
         }
@@ -277,5 +283,50 @@ mod tests {
         let stall = start + TICK * 20;
         assert_eq!(metronome.begin(stall), Beat { missed: 18, reanchored: true });
         assert_eq!(metronome.deadline(), stall + TICK, "given up");
+    }
+
+    #[test]
+    fn a_room_that_fails_leaves_its_last_minute() {
+        let dir = std::env::temp_dir().join(format!("drift-arena-failed-room-{}", std::process::id()));
+        let world = sim::WorldConfig { capacity: 8, pilots: 4, seed: 2 };
+        let (mut room, _ends) = Room::new("FAILS".parse().unwrap(), &world);
+        let metrics = Arc::new(Metrics::default());
+        let limits = crate::record::RecordLimits {
+            dir: Some(dir.clone()),
+            max_bytes: 16 << 20,
+            flight_bytes: 1 << 20,
+        };
+        let recordings = Arc::new(Recordings::start(limits, metrics.clone()).unwrap());
+        room.record(recordings.recorder(room.code(), &world).unwrap());
+        let around = Surroundings {
+            stop: Arc::default(),
+            may_end: Box::new(|| false),
+            on_failure: Box::new(|| ()),
+            idle: Duration::from_secs(60),
+            debug: false,
+            metrics: metrics.clone(),
+            recordings: recordings.clone(),
+        };
+        let driver = Driver { kind: DriverKind::Thread, epoch: Epoch::now(), drag_ms: Arc::default() };
+        let mut drive = Drive::new(room, around, driver);
+        // Longer than a segment, so that both are in it.
+        for _ in 0..1000 {
+            assert_eq!(drive.beat(), Next::Tick);
+        }
+        drive.room.fails = true;
+        assert_eq!(drive.beat(), Next::End);
+        drop(drive);
+        recordings.finish();
+
+        let mut files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let plan = crate::record::replay::Plan { verify: true, from: None };
+        let replay = |n: usize| crate::record::replay::replay(&std::fs::read(&files[n]).unwrap(), plan);
+        let (disk, flight) = (replay(0).unwrap(), replay(1).unwrap());
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(files[1].to_string_lossy().ends_with("-failed.drift"), "{files:?}");
+        assert_eq!((flight.segments, flight.run), (2, 1001), "with the tick that failed");
+        assert_eq!((disk.segments, disk.run, disk.checks), (2, 1001, 34));
+        assert_eq!((metrics.recording_gaps.get(), metrics.recording_errors.get()), (0, 0));
     }
 }

@@ -11,6 +11,7 @@ pub mod interest;
 pub mod known;
 pub mod load;
 pub mod outbound;
+pub mod recorder;
 pub mod roster;
 pub mod seat;
 pub mod states;
@@ -32,6 +33,7 @@ use crate::time::Stamp;
 use inbound::End;
 use load::Relief;
 use outbound::{News, Outbound, Published};
+use recorder::Recorder;
 use roster::Roster;
 use seat::{Join, Seat};
 
@@ -64,6 +66,10 @@ pub struct Room {
     relief: Relief,
     check_every: u8,
     patience: Patience,
+    recorder: Option<Box<Recorder>>,
+    /// The next step panics.
+    #[cfg(test)]
+    fails: bool,
 }
 
 /// For how many ticks a seat waits for its player.
@@ -120,6 +126,9 @@ impl Room {
             debug: None,
             relief: Relief::None,
             check_every: CHECK_EVERY,
+            recorder: None,
+            #[cfg(test)]
+            fails: false,
             patience: Patience { grace: 15 * u32::from(TICK_HZ), keep: 60 * u32::from(TICK_HZ) },
         };
         (room, RoomEnds { joins: sender, clock })
@@ -130,11 +139,30 @@ impl Room {
         let mut report = TickReport::default();
         self.admit(&mut report);
         self.listen(now, &mut report);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.before(&self.world, &self.inputs);
+        }
+        #[cfg(test)]
+        assert!(!self.fails, "a test wants it");
         self.world.step(&self.inputs);
         self.clock.store(self.world.tick().0, Ordering::Release);
         self.outbound.record(&self.world);
         self.publish(now, &mut report);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.after(&self.world);
+        }
         report
+    }
+
+    /// Notes all ticks from now on.
+    pub fn record(&mut self, mut recorder: Recorder) {
+        recorder.begin(&self.world);
+        self.recorder = Some(Box::new(recorder));
+    }
+
+    /// What is noted of the last minute, as a recording; none if nothing is noted.
+    pub fn flight(&self) -> Option<Vec<u8>> {
+        self.recorder.as_ref().map(|recorder| recorder.flight())
     }
 
     /// The world, for tests and recordings.

@@ -1,0 +1,218 @@
+//! Runs a recording again, and finds out whether it goes the same way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use protocol::Tick;
+use sim::{Command, Deed, World};
+
+use super::format::{FormatError, Header, Reader, Record};
+
+/// What to do with a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Compare the checksums, and stop at the first difference.
+    pub verify: bool,
+    /// Begin with the segment that has this tick; none: at the beginning.
+    pub from: Option<Tick>,
+}
+
+/// What was run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// What the recording is of.
+    pub header: Header,
+    /// The tick that it began after, and the last.
+    pub ticks: (Tick, Tick),
+    /// Ticks that were run.
+    pub run: u32,
+    /// Segments.
+    pub segments: u32,
+    /// Where something is missing between two segments.
+    pub gaps: u32,
+    /// Most players at a time.
+    pub players: usize,
+    /// Checksums that were the same.
+    pub checks: u32,
+}
+
+/// Why a recording was not run to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// It is no recording that can be run.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// It has no such tick.
+    #[error("no tick {} in it: it goes from {} to {}", .asked.0, .first.0, .last.0)]
+    NoSuchTick {
+        /// What was asked for.
+        asked: Tick,
+        /// Its first tick.
+        first: Tick,
+        /// Its last tick.
+        last: Tick,
+    },
+    /// It went another way.
+    #[error("tick {} differs ({what}); {} was still the same", .tick.0, .same.0)]
+    Different {
+        /// The first tick that is known to differ.
+        tick: Tick,
+        /// The last that is known not to.
+        same: Tick,
+        /// How it shows.
+        what: &'static str,
+    },
+    /// The rules panicked.
+    #[error("tick {} panics", .0.0)]
+    Panic(Tick),
+}
+
+impl Stopped {
+    /// True if it is about the run, not about the file.
+    pub fn is_difference(&self) -> bool {
+        matches!(self, Stopped::Different { .. } | Stopped::Panic(_))
+    }
+}
+
+/// Runs a recording.
+///
+/// # Errors
+/// See [`Stopped`].
+pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
+    let (header, mut reader) = Reader::open(bytes)?;
+    header.check()?;
+    if let Some(from) = plan.from {
+        reader = seek(reader, from)?;
+    }
+    let mut run: Option<Run> = None;
+    while let Some(record) = reader.next_record()? {
+        match (record, &mut run) {
+            (Record::End, _) => {}
+            (Record::Keyframe { tick, checksum, world }, run) => {
+                let damaged = || FormatError::Damaged { at: 0, tick: Some(tick) };
+                let world = World::restore(&world).map_err(|_| damaged())?;
+                if world.checksum() != checksum || world.tick() != tick {
+                    return Err(damaged().into());
+                }
+                match run {
+                    None => *run = Some(Run::new(world)),
+                    Some(run) => run.segment(world, plan.verify)?,
+                }
+            }
+            (_, None) => return Err(FormatError::CutOff(None).into()),
+            (Record::Tick { tick, deeds, changes }, Some(run)) => {
+                for (slot, command) in changes {
+                    if run.commands.len() <= slot.index() {
+                        run.commands.resize(slot.index() + 1, Command::default());
+                    }
+                    run.commands[slot.index()] = command;
+                }
+                run.step(tick, &deeds)?;
+            }
+            (Record::Checksum { tick, checksum }, Some(run)) if plan.verify => run.check(tick, checksum)?,
+            (Record::Checksum { .. }, Some(_)) => {}
+        }
+    }
+    let run = run.ok_or(FormatError::CutOff(None))?;
+    Ok(Summary {
+        header,
+        ticks: (run.first, run.world.tick()),
+        run: run.ticks,
+        segments: run.segments,
+        gaps: run.gaps,
+        players: run.players,
+        checks: run.checks,
+    })
+}
+
+/// The reader at the keyframe of the segment that has a tick. All that is before is read for errors only.
+fn seek(mut reader: Reader<'_>, from: Tick) -> Result<Reader<'_>, Stopped> {
+    let (mut found, mut first, mut last) = (None, None, Tick(0));
+    loop {
+        let here = reader.clone();
+        match reader.next_record()? {
+            Some(Record::Keyframe { tick, .. }) => {
+                first.get_or_insert(tick);
+                if tick < from || found.is_none() {
+                    found = Some(here);
+                }
+            }
+            Some(Record::Tick { tick, .. }) => last = tick,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let first = first.map_or(Tick(0), Tick::next);
+    match found {
+        Some(found) if (first..=last).contains(&from) => Ok(found),
+        _ => Err(Stopped::NoSuchTick { asked: from, first, last }),
+    }
+}
+
+/// A world on its way.
+struct Run {
+    world: World,
+    commands: Vec<Command>,
+    first: Tick,
+    /// The last tick that is known to be the same.
+    same: Tick,
+    ticks: u32,
+    segments: u32,
+    gaps: u32,
+    players: usize,
+    checks: u32,
+}
+
+impl Run {
+    fn new(world: World) -> Run {
+        let (first, players) = (world.tick(), world.players());
+        let commands = Vec::new();
+        Run { world, commands, first, same: first, ticks: 0, segments: 1, gaps: 0, players, checks: 0 }
+    }
+
+    /// Another segment begins.
+    fn segment(&mut self, world: World, verify: bool) -> Result<(), Stopped> {
+        self.segments += 1;
+        if world.tick() != self.world.tick() {
+            self.gaps += 1;
+        } else if verify {
+            self.check(world.tick(), world.checksum())?;
+        }
+        self.same = world.tick();
+        self.world = world;
+        self.commands.clear();
+        Ok(())
+    }
+
+    fn step(&mut self, tick: Tick, deeds: &[Deed]) -> Result<(), Stopped> {
+        if tick != self.world.tick().next() {
+            return Err(self.different(tick, "another tick was expected"));
+        }
+        let Run { world, commands, .. } = self;
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            let same = deeds.iter().all(|&deed| world.redo(deed));
+            world.step(commands);
+            same
+        }));
+        match stepped {
+            Ok(true) => {}
+            Ok(false) => return Err(self.different(tick, "somebody came or went otherwise")),
+            Err(_) => return Err(Stopped::Panic(tick)),
+        }
+        self.ticks += 1;
+        self.players = self.players.max(self.world.players());
+        Ok(())
+    }
+
+    fn check(&mut self, tick: Tick, checksum: u64) -> Result<(), Stopped> {
+        if tick != self.world.tick() || checksum != self.world.checksum() {
+            return Err(self.different(tick, "another checksum"));
+        }
+        self.same = tick;
+        self.checks += 1;
+        Ok(())
+    }
+
+    fn different(&self, tick: Tick, what: &'static str) -> Stopped {
+        Stopped::Different { tick, same: self.same, what }
+    }
+}
