@@ -36,6 +36,8 @@ async fn main() -> anyhow::Result<()> {
         message_bytes: MESSAGE_BYTES,
         fragments: usize::MAX,
         messages_per_sec: 1_000_000,
+        bytes_per_sec: 1 << 30,
+        control_per_sec: 1_000_000,
         hello: Duration::from_secs(60),
         ..RawConfig::default().check()?.net
     };

@@ -338,6 +338,7 @@ mod tests {
             ("[net]\nping_secs = 0", "seconds"),
             ("[record]\nmax_mib = 1", "16 to 1048576 MiB"),
             ("[record]\nflight_mib = 1000", "0 to 256 MiB"),
+            ("[net]\nbytes_per_sec = 100", "4096 to"),
             ("[net]\nmax_per_ip = 0", "1 to 100000"),
             ("[net]\nconnects_per_sec_per_ip = 0", "1 to 10000"),
             ("[net]\ntrusted_proxies = [\"proxy\"]", "10.0.0.0/8"),

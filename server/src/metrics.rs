@@ -40,6 +40,8 @@ pub struct Metrics {
     pub handshakes_refused: Family<Reason, Counter>,
     /// WebSocket connections ended, by reason: the labels of the close codes, `lost`, `closed_by_peer`.
     pub disconnects: Family<Reason, Counter>,
+    /// Messages and control frames over a connection's limits, by the limit.
+    pub dropped: Family<Reason, Counter>,
     /// Messages from clients.
     pub messages_in: Counter,
     /// Bytes of messages from clients.
@@ -100,6 +102,11 @@ impl Default for Metrics {
             register!(Family::default(), "handshakes_refused", "WebSocket handshakes refused, by reason");
         let disconnects =
             register!(Family::default(), "disconnects", "WebSocket connections ended, by reason");
+        let dropped = register!(
+            Family::default(),
+            "dropped",
+            "Messages and control frames over a connection's limits, by the limit"
+        );
         let messages_in = register!(Counter::default(), "messages_in", "Messages from clients");
         let bytes_in = register!(Counter::default(), "bytes_in", "Bytes of messages from clients");
         let inputs = register!(Family::default(), "inputs", "Inputs from clients, by what became of them");
@@ -156,6 +163,7 @@ impl Default for Metrics {
             registry,
             recording_gaps,
             recording_errors,
+            dropped,
             connections_refused,
             rooms_refused,
             relief,

@@ -3,6 +3,7 @@
 mod far;
 
 mod crowd;
+mod flood;
 mod hostile;
 mod limits;
 mod resume;

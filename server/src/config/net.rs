@@ -37,8 +37,12 @@ pub struct RawNet {
     pub ping_secs: u64,
     /// Seconds without a whole frame after which a connection counts as lost.
     pub silence_secs: u64,
-    /// Messages a second that one connection may send on average; twice that at once.
+    /// Messages a second that one connection may send on average; twice that at once. Each fragment counts.
     pub messages_per_sec: u32,
+    /// Bytes a second that one connection may send on average; twice that at once.
+    pub bytes_per_sec: u32,
+    /// Pings and pongs a second that one connection may send on average; twice that at once.
+    pub control_per_sec: u32,
 }
 
 impl Default for RawNet {
@@ -56,6 +60,8 @@ impl Default for RawNet {
             ping_secs: 5,
             silence_secs: 12,
             messages_per_sec: 200,
+            bytes_per_sec: 65_536,
+            control_per_sec: 20,
         }
     }
 }
@@ -108,6 +114,15 @@ impl RawNet {
                 100_000,
                 "40 to 100000",
             )?,
+            // The least still lets the largest message through, and the most does not wrap when it is doubled.
+            bytes_per_sec: within(
+                "net.bytes_per_sec",
+                self.bytes_per_sec,
+                4096,
+                1 << 30,
+                "4096 to 1073741824 bytes",
+            )?,
+            control_per_sec: within("net.control_per_sec", self.control_per_sec, 1, 100_000, "1 to 100000")?,
         })
     }
 }
@@ -139,6 +154,10 @@ pub struct NetLimits {
     pub message_bytes: usize,
     /// Frames of one message.
     pub fragments: usize,
-    /// Messages a second from one connection; twice that at once.
+    /// Messages a second from one connection, each fragment counted; twice that at once.
     pub messages_per_sec: u32,
+    /// Bytes a second from one connection; twice that at once.
+    pub bytes_per_sec: u32,
+    /// Control frames a second from one connection; twice that at once.
+    pub control_per_sec: u32,
 }

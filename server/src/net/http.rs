@@ -85,7 +85,7 @@ impl<V: Service> Game<V> {
             // hyper may have read the first frames already.
             let (stream, early) = (parts.io.into_inner(), parts.read_buf);
             let open = |outbox| service.open(agreement, client, outbox);
-            websocket::run(stream, early, open, &limits, &metrics, &stop).await;
+            websocket::run(stream, early, open, client, &limits, &metrics, &stop).await;
             drop((place, guest));
         });
         Ok(answer)

@@ -8,6 +8,7 @@ mod admin;
 mod door;
 mod http;
 mod page;
+mod sampled;
 mod websocket;
 
 use std::net::IpAddr;

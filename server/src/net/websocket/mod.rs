@@ -3,9 +3,11 @@
 //! Neither half is ever cancelled inside a frame. The reader ends the writer through the outbox; the writer ends the
 //! reader through a token once the last frame is out.
 
+mod budget;
 mod reader;
 mod writer;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,7 +19,7 @@ use super::{Egress, Ingress};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
-use crate::rates::{Rate, TokenBucket};
+use budget::Budget;
 use protocol::CloseCode;
 use reader::{Event, Reader};
 
@@ -30,6 +32,7 @@ pub(super) async fn run<S, I: Ingress, E: Egress>(
     stream: S,
     early: Bytes,
     open: impl FnOnce(Arc<Outbox>) -> (I, E),
+    client: IpAddr,
     limits: &NetLimits,
     metrics: &Metrics,
     stop: &CancellationToken,
@@ -42,10 +45,11 @@ pub(super) async fn run<S, I: Ingress, E: Egress>(
     let (read, mut write) = tokio::io::split(stream);
     let mut read = std::io::Cursor::new(early).chain(read);
     let closed = CancellationToken::new();
+    let budget = Budget::new(limits, client, metrics, Instant::now());
 
     let reading = async {
         let farewell = tokio::select! {
-            farewell = attend(&mut read, ingress, &outbox, limits, stop) => farewell,
+            farewell = attend(&mut read, ingress, budget, &outbox, limits, stop) => farewell,
             () = closed.cancelled() => return linger(&mut read).await,
         };
         let dead = farewell == Farewell::Dead;
@@ -71,11 +75,12 @@ pub(super) async fn run<S, I: Ingress, E: Egress>(
 async fn attend(
     read: &mut (impl AsyncRead + Unpin),
     mut ingress: impl Ingress,
+    budget: Budget<'_>,
     outbox: &Outbox,
     limits: &NetLimits,
     stop: &CancellationToken,
 ) -> Farewell {
-    let farewell = listen(read, &mut ingress, outbox, limits, stop).await;
+    let farewell = listen(read, &mut ingress, budget, outbox, limits, stop).await;
     if farewell.is_final() {
         ingress.left();
     }
@@ -86,12 +91,12 @@ async fn attend(
 async fn listen(
     read: &mut (impl AsyncRead + Unpin),
     ingress: &mut impl Ingress,
+    mut budget: Budget<'_>,
     outbox: &Outbox,
     limits: &NetLimits,
     stop: &CancellationToken,
 ) -> Farewell {
     let mut reader = Reader::new(read, limits.message_bytes, limits.fragments);
-    let mut bucket = TokenBucket::new(Rate::per_second(limits.messages_per_sec), Instant::now());
     let hello_by = Instant::now() + limits.hello;
     let mut silent_for = None;
     loop {
@@ -113,10 +118,14 @@ async fn listen(
             };
         };
         let now = Instant::now();
-        if !bucket.allow(now) {
-            return Farewell::bye(CloseCode::RateLimit).retry_after(10_000);
-        }
+        let within = match budget.take(reader.cost(), now) {
+            Ok(within) => within,
+            Err(farewell) => return farewell,
+        };
         match event {
+            Event::End(farewell) => return farewell,
+            // Dropped.
+            _ if !within => {}
             Event::Message(kind, bytes) => {
                 if let Err(farewell) = ingress.message(kind, &bytes, now) {
                     return farewell;
@@ -125,7 +134,6 @@ async fn listen(
             }
             Event::Ping(payload) => outbox.pong(&payload),
             Event::Pong => {}
-            Event::End(farewell) => return farewell,
         }
         // Before the first message nothing extends the deadline.
         silent_for = silent_for.map(|_| now);

@@ -5,6 +5,7 @@ use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead
 use protocol::CloseCode;
 use tokio::io::AsyncRead;
 
+use super::budget::Cost;
 use crate::net::FrameKind;
 use crate::outbox::Farewell;
 
@@ -32,6 +33,7 @@ pub(super) struct Reader<R> {
     fragments: usize,
     /// A message of which more is to come.
     partial: Option<Partial>,
+    cost: Cost,
 }
 
 struct Partial {
@@ -51,7 +53,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         frames.set_auto_pong(false);
         // The library's test is `>=`, and a frame's head alone reserves this much.
         frames.set_max_message_size(limit.max(MAX_CONTROL + 1) + 1);
-        Reader { frames, limit, fragments, partial: None }
+        Reader { frames, limit, fragments, partial: None, cost: Cost::default() }
     }
 
     /// Waits for what the peer does next. Must not be called again once dropped half-way, or after [`Event::End`].
@@ -62,12 +64,18 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 Ok(frame) => Part::from(frame),
                 Err(error) => return Event::End(broken(&error)),
             };
+            self.cost.add(part.is_control(), part.payload.len());
             match self.take(part) {
                 Ok(Some(event)) => return event,
                 Ok(None) => {}
                 Err((code, reason)) => return Event::End(Farewell::because(code, reason)),
             }
         }
+    }
+
+    /// What came over the wire since this was asked last.
+    pub(super) fn cost(&mut self) -> Cost {
+        std::mem::take(&mut self.cost)
     }
 
     fn take(&mut self, part: Part) -> Result<Option<Event>, Violation> {
@@ -155,6 +163,12 @@ struct Part {
     fin: bool,
     opcode: OpCode,
     payload: Bytes,
+}
+
+impl Part {
+    fn is_control(&self) -> bool {
+        matches!(self.opcode, OpCode::Ping | OpCode::Pong | OpCode::Close)
+    }
 }
 
 impl From<Frame<'_>> for Part {

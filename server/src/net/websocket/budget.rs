@@ -1,0 +1,102 @@
+//! What one peer may send: messages, bytes and control frames a second. Too much is dropped; whoever goes on is closed.
+
+use std::net::IpAddr;
+
+use protocol::CloseCode;
+use tokio::time::{Duration, Instant};
+
+use crate::config::NetLimits;
+use crate::metrics::Metrics;
+use crate::net::sampled::Sampled;
+use crate::outbox::Farewell;
+use crate::rates::{Rate, TokenBucket};
+
+/// What may be dropped before the peer is closed: a hundred at once, as after a stall that a line makes up for, and
+/// five a second, as from a client whose timer is a little too fast.
+const STRIKES: Rate = Rate { tokens: 5, per: Duration::from_secs(1), burst: 100 };
+
+/// What a frame costs beside its payload, bytes: head and mask. So empty fragments cost something, too.
+const FRAME_BYTES: usize = 6;
+
+/// What came over the wire for one event.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cost {
+    /// Data frames: each fragment of a message counts.
+    pub frames: u32,
+    /// Control frames.
+    pub control: u32,
+    /// Bytes of all of them.
+    pub bytes: u32,
+}
+
+impl Cost {
+    /// Adds a frame.
+    pub(super) fn add(&mut self, control: bool, payload: usize) {
+        let count = if control { &mut self.control } else { &mut self.frames };
+        *count = count.saturating_add(1);
+        let bytes = u32::try_from(payload + FRAME_BYTES).unwrap_or(u32::MAX);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// The log lines of peers that send too much.
+static FLOODS: Sampled = Sampled::new();
+
+/// One peer's budget.
+#[derive(Debug)]
+pub(super) struct Budget<'a> {
+    messages: TokenBucket,
+    bytes: TokenBucket,
+    control: TokenBucket,
+    strikes: TokenBucket,
+    warned: bool,
+    client: IpAddr,
+    metrics: &'a Metrics,
+}
+
+impl Budget<'_> {
+    /// The whole budget. `client` is for the log.
+    pub(super) fn new<'a>(
+        limits: &NetLimits,
+        client: IpAddr,
+        metrics: &'a Metrics,
+        now: Instant,
+    ) -> Budget<'a> {
+        Budget {
+            messages: TokenBucket::new(Rate::per_second(limits.messages_per_sec), now),
+            bytes: TokenBucket::new(Rate::per_second(limits.bytes_per_sec), now),
+            control: TokenBucket::new(Rate::per_second(limits.control_per_sec), now),
+            strikes: TokenBucket::new(STRIKES, now),
+            warned: false,
+            client,
+            metrics,
+        }
+    }
+
+    /// Pays for what arrived `now`. False: it is dropped.
+    ///
+    /// # Errors
+    /// Too much was dropped already: how to end the connection.
+    pub(super) fn take(&mut self, cost: Cost, now: Instant) -> Result<bool, Farewell> {
+        let limit = if !self.control.take(cost.control, now) {
+            "control"
+        } else if !self.messages.take(cost.frames, now) {
+            "messages"
+        } else if !self.bytes.take(cost.bytes, now) {
+            "bytes"
+        } else {
+            return Ok(true);
+        };
+        self.metrics.dropped.get_or_create(&limit.into()).inc();
+        if !self.strikes.allow(now) {
+            return Err(Farewell::bye(CloseCode::RateLimit).retry_after(10_000));
+        }
+        if !std::mem::replace(&mut self.warned, true)
+            && let Some(left_out) = FLOODS.allow(now)
+        {
+            let client = self.client;
+            tracing::warn!(%client, limit, left_out, "a peer sends too much; what is over the limit is dropped");
+        }
+        Ok(false)
+    }
+}
