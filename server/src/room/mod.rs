@@ -114,7 +114,7 @@ impl Room {
     pub fn new(code: RoomCode, world: &WorldConfig) -> (Room, RoomEnds) {
         let (sender, joins) = mpsc::channel(JOINS_WAITING);
         let clock = Arc::new(AtomicU32::new(0));
-        let room = Room {
+        let mut room = Room {
             code,
             world: World::new(world),
             seats: Slab::new(),
@@ -131,6 +131,7 @@ impl Room {
             fails: false,
             patience: Patience { grace: 15 * u32::from(TICK_HZ), keep: 60 * u32::from(TICK_HZ) },
         };
+        room.roster.muster(&room.world);
         (room, RoomEnds { joins: sender, clock })
     }
 
@@ -139,6 +140,10 @@ impl Room {
         let mut report = TickReport::default();
         self.admit(&mut report);
         self.listen(now, &mut report);
+        if !self.world.deeds().is_empty() {
+            // Pilots come and go with players only.
+            self.roster.muster(&self.world);
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.before(&self.world, &self.inputs);
         }
