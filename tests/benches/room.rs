@@ -10,6 +10,7 @@ use protocol::codec::{self, Encoding};
 use protocol::message::{ServerMessage, Snapshot};
 use protocol::snapshot::Reader;
 use protocol::{Controls, Tick};
+use server::room::recorder::{Keep, Recorder};
 use sim::{Command, World, WorldConfig};
 
 fn main() {
@@ -59,6 +60,43 @@ fn step(bencher: Bencher<'_, '_>, players: u16) {
         }
         world.step(&inputs);
     });
+}
+
+/// What a tick that is recorded costs more, when everybody's commands change.
+#[divan::bench(args = [100, 1000, 4000])]
+fn record_tick(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = rig(players);
+    let keep = Keep { segment: 64 << 20, flight: false };
+    let config = WorldConfig { capacity: players, pilots: 0, seed: 1 };
+    let mut recorder = Recorder::new(rig.room.code().clone(), config, keep);
+    recorder.begin(rig.room.world());
+    let mut inputs = vec![Command::default(); usize::from(players)];
+    let mut n = 0;
+    bencher.bench_local(|| {
+        n += 1;
+        for (slot, input) in inputs.iter_mut().enumerate() {
+            input.controls.aim = (slot as u16 + n) & Controls::AIM_MASK;
+            input.rewind = n as u8;
+        }
+        recorder.before(rig.room.world(), &inputs);
+    });
+}
+
+/// The keyframe that begins a segment, at most once in 30 s; a checksum included.
+#[divan::bench(args = [100, 1000, 4000])]
+fn record_keyframe(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = rig(players);
+    let keep = Keep { segment: 8 << 20, flight: false };
+    let config = WorldConfig { capacity: players, pilots: 0, seed: 1 };
+    let mut recorder = Recorder::new(rig.room.code().clone(), config, keep);
+    bencher.bench_local(|| recorder.begin(rig.room.world()));
+}
+
+/// The checksum of the world, once a second.
+#[divan::bench(args = [100, 1000, 4000])]
+fn checksum(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = rig(players);
+    bencher.bench_local(|| rig.room.world().checksum());
 }
 
 /// One player's snapshots as they were sent.

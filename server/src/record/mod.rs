@@ -1,6 +1,6 @@
 //! Recordings: what rooms noted, on the disk and run again.
 //!
-//! [`crate::room::recorder`] notes and never waits; one thread writes ([`disk`]) in the format that [`format`] knows;
+//! [`crate::room::recorder`] notes and never waits; one thread writes (`disk`) in the format that [`mod@format`] knows;
 //! [`replay`] runs a file again.
 
 mod disk;

@@ -100,8 +100,9 @@ impl Recorder {
             header: header.into(),
             keep,
             outlet: None,
-            last: Vec::new(),
-            current: Vec::new(),
+            // A segment is a second longer at most, so that these hardly ever grow.
+            last: Vec::with_capacity(if keep.flight { keep.segment } else { 0 }),
+            current: Vec::with_capacity(keep.segment),
             ticks: 0,
             held: Vec::new(),
             keyframe: Keyframe::default(),
