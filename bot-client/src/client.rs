@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use fastwebsockets::{OpCode, WebSocketError};
@@ -12,7 +13,7 @@ use protocol::message::{Hello, Welcome};
 use protocol::snapshot::View;
 use protocol::{ClientMessage, CloseCode, Retry, ServerMessage};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::endpoint::Endpoint;
 use crate::frames::{Inbound, Outbound, Sink, Source};
@@ -25,11 +26,13 @@ pub struct Options {
     pub encoding: Encoding,
     /// Further request headers, such as `Origin`.
     pub headers: Vec<(String, String)>,
+    /// Which of this machine's addresses to dial from; none leaves it to the system.
+    pub source: Option<IpAddr>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { encoding: Encoding::Bincode, headers: Vec::new() }
+        Options { encoding: Encoding::Bincode, headers: Vec::new(), source: None }
     }
 }
 
@@ -161,7 +164,7 @@ impl Client {
     /// Nobody there, or not a server.
     pub async fn open(url: &Endpoint, options: &Options) -> Result<Client, Error> {
         let address = url.authority();
-        let stream = match TcpStream::connect(&address).await {
+        let stream = match dial(&address, options.source).await {
             Ok(stream) => stream,
             Err(source) => return Err(Error::Connect { address, source }),
         };
@@ -347,6 +350,16 @@ impl Client {
         }
         Ok(Incoming::Message(codec::decode_server(self.encoding, bytes)?))
     }
+}
+
+async fn dial(address: &str, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(address).await };
+    let fits = |to: &SocketAddr| to.is_ipv4() == source.is_ipv4();
+    let to = tokio::net::lookup_host(address).await?.find(fits);
+    let to = to.ok_or_else(|| io::Error::other("it has no address that can be reached from the source's"))?;
+    let socket = if source.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(to).await
 }
 
 fn read_close(payload: &[u8]) -> Closed {

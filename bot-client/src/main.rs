@@ -4,15 +4,16 @@ mod cli;
 mod progress;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use bot_client::swarm::compare::Comparison;
 use bot_client::swarm::environment::Environment;
 use bot_client::{lag, swarm};
 use clap::Parser;
 
-use cli::{Args, Command, Lag, Swarm};
+use cli::{Args, Command, Compare, Lag, Swarm};
 use progress::Line;
 
 /// Every bot got a seat and kept it.
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let code = match Args::parse().command {
         Command::Swarm(args) => run_swarm(&args),
         Command::Lag(args) => run_lag(&args),
+        Command::Compare(args) => run_compare(&args),
     };
     match code {
         Ok(code) => ExitCode::from(code),
@@ -116,6 +118,13 @@ fn run_lag(args: &Lag) -> anyhow::Result<u8> {
         println!("{tally}");
         Ok(FINE)
     })
+}
+
+fn run_compare(args: &Compare) -> anyhow::Result<u8> {
+    let (before, after) = args.read()?;
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    println!("{}", Comparison::new(&before, &after).coloured(coloured));
+    Ok(FINE)
 }
 
 async fn interrupted() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bot_client::Endpoint;
+use bot_client::swarm::profile::Mix;
 use bot_client::swarm::{self, Config, Outcome};
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 use protocol::codec::{self, Encoding};
@@ -111,11 +113,26 @@ async fn server(cut: Option<(u32, u16)>) -> String {
     url
 }
 
+fn config(url: Endpoint, duration: Duration) -> Config {
+    Config {
+        url,
+        bots: 2,
+        duration,
+        rate: 100.0,
+        room: None,
+        rooms: None,
+        profiles: Mix::default(),
+        sources: 1,
+        seed: 1,
+        predict: 0.5,
+        metrics: None,
+    }
+}
+
 async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
     let url = server(cut).await.parse().unwrap();
     let duration = Duration::from_secs(2);
-    let config =
-        Config { url, bots, duration, rate: 100.0, room: None, seed: 1, predict: 0.5, metrics: None };
+    let config = Config { bots, ..config(url, duration) };
     swarm::run(config, std::future::pending(), |_| {}).await
 }
 
@@ -177,6 +194,19 @@ async fn exit_codes_tell_what_was_wrong() {
     std::fs::remove_file(file).unwrap();
     assert_eq!(json["environment"]["arguments"][0], "swarm");
     assert!(json["valid"].is_boolean() && json["server"]["rss_bytes"].is_null(), "{json}");
+}
+
+#[tokio::test]
+async fn only_bots_that_play_are_measured_and_visitors_are_counted() {
+    let url = server(None).await.parse().unwrap();
+    let profiles: Mix = "play,idle,slow-reader,join-storm,garbage".parse().unwrap();
+    let config = Config { bots: 5, profiles, sources: 3, ..config(url, Duration::from_secs(3)) };
+    let Outcome { report, first_failure, .. } = swarm::run(config, std::future::pending(), |_| {}).await;
+    assert_eq!((report.bots.connected, first_failure), (5, None));
+    assert!(report.is_clean(), "{report}");
+    // One bot's rate, though three have their seats all the time.
+    assert!((25.0..35.0).contains(&report.snapshots.per_second_per_client), "{report}");
+    assert!((2..=6).contains(&report.visits.made) && report.visits.refused == 0, "{report}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The arguments of `bot-client`, as written and checked.
 
+mod compare;
 mod lag;
 mod swarm;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use compare::Compare;
 pub(crate) use lag::Lag;
 pub(crate) use swarm::Swarm;
 
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     ///
     /// A TCP proxy for any number of connections, each direction by itself. Bytes keep their order. Ctrl-C ends it.
     Lag(Lag),
+    /// What changed from one run to another, each a file that swarm --json wrote.
+    Compare(Compare),
 }
 
 fn seconds(text: &str) -> Option<f64> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bot_client::Endpoint;
+use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
 use bot_client::swarm::thresholds::Thresholds;
 use bot_client::swarm::{self, Report};
@@ -30,6 +31,18 @@ pub(crate) struct Swarm {
     /// Code of the room to play in; without it the server chooses.
     #[arg(long)]
     room: Option<RoomCode>,
+    /// Over how many rooms: crammed into one, spread so that each has about 100 bots, a number, or as the server likes.
+    #[arg(long, value_name = "server|crammed|spread|N", default_value = "server", value_parser = rooms)]
+    rooms: Rooms,
+    /// What the bots are like, by weight: play=8,idle=1,fight,crowd,join-storm,slow-reader,garbage.
+    ///
+    /// Latency, intervals and sizes are those of bots that play, fight or crowd together. There is no profile that
+    /// resumes lost seats yet.
+    #[arg(long, value_name = "MIX", default_value = "play")]
+    profile: Mix,
+    /// Addresses of 127.0.0.0/8 that the bots come from, where the server is on this machine: for its limits by address.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_000))]
+    sources: u32,
     /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -62,6 +75,13 @@ impl Swarm {
             duration: self.duration,
             rate: self.rate,
             room: self.room.clone(),
+            rooms: match self.rooms {
+                Rooms::Server => None,
+                Rooms::Spread => Some(self.bots.div_ceil(100).max(2)),
+                Rooms::Exactly(rooms) => Some(rooms),
+            },
+            profiles: self.profile.clone(),
+            sources: self.sources,
             seed: self.seed,
             predict: self.predict / 100.0,
             metrics: self.metrics(&url),
@@ -108,4 +128,22 @@ pub(crate) struct Metrics(Option<Target>);
 
 fn metrics(text: &str) -> Result<Metrics, String> {
     if text == "off" { Ok(Metrics(None)) } else { text.parse().map(|target| Metrics(Some(target))) }
+}
+
+/// Over how many rooms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rooms {
+    Server,
+    Spread,
+    Exactly(u32),
+}
+
+fn rooms(text: &str) -> Result<Rooms, String> {
+    match (text, text.parse()) {
+        ("server", _) => Ok(Rooms::Server),
+        ("spread", _) => Ok(Rooms::Spread),
+        ("crammed", _) => Ok(Rooms::Exactly(1)),
+        (_, Ok(rooms)) if (1..=10_000).contains(&rooms) => Ok(Rooms::Exactly(rooms)),
+        _ => Err("write server, crammed, spread, or a number of rooms up to 10000".into()),
+    }
 }

@@ -1,13 +1,17 @@
 //! Many bots that play on one server, and what they measure together: ramp up, measure, leave. Prints nothing.
 
+pub mod compare;
 pub mod environment;
 mod player;
+pub mod profile;
 pub mod report;
 pub mod server;
 pub mod stats;
 pub mod thresholds;
+mod visitor;
 mod whole;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,6 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::endpoint::Endpoint;
 use crate::predict::Misprediction;
 use crate::session::{chart, is_chart};
+use profile::Mix;
 pub use report::Report;
 use server::{Probe, Sample};
 use stats::Stats;
@@ -38,6 +43,12 @@ pub struct Config {
     pub rate: f64,
     /// Which room; none for quick play.
     pub room: Option<RoomCode>,
+    /// Over how many rooms the bots are spread, if their names are not left to the server.
+    pub rooms: Option<u32>,
+    /// What the bots are like.
+    pub profiles: Mix,
+    /// From how many addresses of 127.0.0.0/8 the bots come, where the target is on this machine; else from its own.
+    pub sources: u32,
     /// Seed of the bots' tempers.
     pub seed: u64,
     /// Share of the bots that predict their ship, 0 to 1. Unless it is 0, at least one does.
@@ -47,6 +58,24 @@ pub struct Config {
 }
 
 impl Config {
+    /// The code of the room that the `index`-th bot asks for; empty for quick play.
+    fn room_of(&self, index: u32) -> String {
+        let name = self.room.as_ref().map_or("SWARM", RoomCode::as_str);
+        match (&self.room, self.rooms) {
+            (None, None) => String::new(),
+            (_, None | Some(0 | 1)) => name.into(),
+            // A code has at most 24 characters, and there are at most 10000 rooms.
+            (_, Some(rooms)) => format!("{}-{}", &name[..name.len().min(18)], index % rooms + 1),
+        }
+    }
+
+    /// Where the `index`-th bot dials from, if not from wherever the system likes.
+    fn source_of(&self, index: u32) -> Option<IpAddr> {
+        let spread = self.sources > 1 && self.url.is_loopback();
+        let n = 1 + index % self.sources.max(1);
+        spread.then(|| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + n)))
+    }
+
     /// True if the `index`-th bot predicts: those that do are spread evenly.
     fn predicts(&self, index: u32) -> bool {
         let until = |bots: u32| (f64::from(bots) * self.predict).ceil();
@@ -207,7 +236,7 @@ pub async fn run(
     let stats = shared.stats();
     let mut report = Report::new(url, window.as_secs_f64(), &stats);
     if let (Some(probe), Some(opened), Some(closed)) = (&probe, &opened, &closed) {
-        let players = stats.bot_time.as_secs_f64() / window.as_secs_f64().max(0.001);
+        let players = stats.seat_time.as_secs_f64() / window.as_secs_f64().max(0.001);
         report.server = probe.report(before.as_ref(), (opened, closed), players, stats.hz, stats.connected);
     }
     Outcome {
@@ -241,13 +270,46 @@ fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
 mod tests {
     use super::*;
 
+    fn config(url: Endpoint, duration: Duration) -> Config {
+        Config {
+            url,
+            bots: 1,
+            duration,
+            rate: 1.0,
+            room: None,
+            rooms: None,
+            profiles: Mix::default(),
+            sources: 1,
+            seed: 1,
+            predict: 0.0,
+            metrics: None,
+        }
+    }
+
+    #[test]
+    fn rooms_and_addresses_are_dealt_out_in_turn() {
+        let here = config("ws://127.0.0.1:1/ws".parse().unwrap(), Duration::from_secs(1));
+        assert_eq!((here.room_of(3), here.source_of(3)), (String::new(), None));
+        let one = Config { rooms: Some(1), ..here.clone() };
+        assert_eq!((one.room_of(0), one.room_of(7)), ("SWARM".into(), "SWARM".into()));
+        let named = "a-room-with-a-long-name1".parse().ok();
+        let three = Config { rooms: Some(3), room: named, sources: 300, ..here };
+        let rooms: Vec<_> = (0..4).map(|n| three.room_of(n)).collect();
+        assert_eq!((&rooms[0], rooms[2].ends_with("-3")), (&rooms[3], true));
+        assert!(rooms.iter().all(|room| room.parse::<RoomCode>().is_ok()), "{rooms:?}");
+        let sources: Vec<_> = (0..301).map(|n| three.source_of(n).unwrap()).collect();
+        assert_eq!((sources[0].to_string(), sources[300]), ("127.0.0.2".into(), sources[0]));
+        assert!(sources.iter().all(IpAddr::is_loopback) && sources[255].to_string() == "127.0.1.1");
+        let away = Config { url: "ws://10.0.0.1:1/ws".parse().unwrap(), ..three };
+        assert_eq!(away.source_of(0), None);
+    }
+
     #[test]
     fn the_bots_that_predict_are_as_many_as_asked_for_and_spread() {
         let count = |bots: u32, predict: f64| {
             let url = "ws://x:1/ws".parse().unwrap();
             let duration = Duration::from_secs(1);
-            let config =
-                Config { url, bots, duration, rate: 1.0, room: None, seed: 1, predict, metrics: None };
+            let config = Config { bots, predict, ..config(url, duration) };
             (0..bots).filter(|&index| config.predicts(index)).count()
         };
         for (bots, predict, expected) in

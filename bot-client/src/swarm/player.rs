@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::message::{Hello, MARGIN_MISSING};
+use protocol::message::{Hello, MARGIN_MISSING, Welcome};
 use protocol::snapshot::Ledger;
 use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::profile::{DEAF, HEARING, Profile};
 use super::whole::Whole;
-use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared};
+use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared, visitor};
 use crate::bot::Bot;
 use crate::client::{Client, Closed, Error, Incoming, Options};
 use crate::clock::Due;
@@ -31,34 +32,19 @@ const WEIGH_EVERY: Duration = Duration::from_secs(1);
 /// Plays the `index`-th bot from connecting to the end.
 pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     let config = &shared.config;
-    let hello = Hello {
-        name: format!("bot-{index:04}"),
-        hue: (index % 8) as u8,
-        room: config.room.as_ref().map_or_else(String::new, ToString::to_string),
-        ..Hello::default()
-    };
-    let dialled = Instant::now();
-    let join = async {
-        let mut client = Client::open(&config.url, &Options::default()).await?;
-        let open = Instant::now();
-        let welcome = client.join(hello).await?;
-        Ok((client, welcome, open))
-    };
-    let (client, welcome, open) = match timeout(JOIN_TIMEOUT, join).await {
-        Ok(Ok(joined)) => joined,
-        Ok(Err(error)) => {
-            note_protocol_error(&shared, &error);
-            return failed(&shared, error.to_string());
-        }
-        Err(_) => return failed(&shared, format!("no seat within {} s", JOIN_TIMEOUT.as_secs())),
+    let profile = config.profiles.of(index);
+    let (client, welcome) = match join(&shared, index).await {
+        Ok(joined) => joined,
+        Err(why) => return failed(&shared, why),
     };
     {
         let mut stats = shared.stats();
         stats.connected += 1;
         stats.playing += 1;
-        stats.handshake.record(open - dialled);
-        stats.welcome.record(open.elapsed());
         stats.hz = welcome.hz;
+    }
+    if matches!(profile, Profile::JoinStorm | Profile::Garbage) {
+        return visitor::come_and_go(&shared, index, profile, client).await;
     }
     let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
     let now = Instant::now();
@@ -70,6 +56,8 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
         client,
         session,
         bot: Bot::new(seed),
+        profile,
+        joined: now,
         tick: Duration::from_secs(1) / u32::from(welcome.hz.max(1)),
         pending: VecDeque::new(),
         committed: None,
@@ -88,6 +76,38 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     if end.is_ok() {
         let goodbye = player.client.close(CloseCode::Left.code(), "");
         let _ = timeout(LEAVE_TIMEOUT, goodbye).await;
+    }
+}
+
+/// Takes a seat, or says why not.
+pub(super) async fn join(shared: &Shared, index: u32) -> Result<(Client, Welcome), String> {
+    let config = &shared.config;
+    let hello = Hello {
+        name: format!("bot-{index:04}"),
+        hue: (index % 8) as u8,
+        room: config.room_of(index),
+        ..Hello::default()
+    };
+    let options = Options { source: config.source_of(index), ..Options::default() };
+    let dialled = Instant::now();
+    let join = async {
+        let mut client = Client::open(&config.url, &options).await?;
+        let open = Instant::now();
+        let welcome = client.join(hello).await?;
+        Ok((client, welcome, open))
+    };
+    match timeout(JOIN_TIMEOUT, join).await {
+        Ok(Ok((client, welcome, open))) => {
+            let mut stats = shared.stats();
+            stats.handshake.record(open - dialled);
+            stats.welcome.record(open.elapsed());
+            Ok((client, welcome))
+        }
+        Ok(Err(error)) => {
+            note_protocol_error(shared, &error);
+            Err(error.to_string())
+        }
+        Err(_) => Err(format!("no seat within {} s", JOIN_TIMEOUT.as_secs())),
     }
 }
 
@@ -123,6 +143,8 @@ struct Player<'a> {
     client: Client,
     session: Session,
     bot: Bot,
+    profile: Profile,
+    joined: Instant,
     /// Length of a tick.
     tick: Duration,
     /// Inputs that no snapshot has answered; ascending ticks.
@@ -170,7 +192,8 @@ impl Player<'_> {
             tokio::select! {
                 biased;
                 () = &mut sleep => self.send_due(Instant::now()).await?,
-                incoming = self.client.next() => self.take(incoming, Instant::now()).await?,
+                // The inputs go on, so that the loop comes by here again when it has had enough.
+                incoming = self.client.next(), if !self.is_deaf() => self.take(incoming, Instant::now()).await?,
             }
             let next = self.session.clock.next_due();
             if sleep.deadline() != next {
@@ -180,11 +203,17 @@ impl Player<'_> {
         Ok(())
     }
 
+    fn is_deaf(&self) -> bool {
+        let cycle = (DEAF + HEARING).as_millis();
+        self.profile == Profile::SlowReader && self.joined.elapsed().as_millis() % cycle < DEAF.as_millis()
+    }
+
     async fn send_due(&mut self, now: Instant) -> Result<(), Closed> {
         self.open_window(now);
         let mut lag = None;
         while let Some(due) = self.session.clock.due(now) {
             let (controls, seen) = self.bot.hold(&self.session);
+            let controls = self.profile.bend(controls, self.session.view(), self.session.map.side());
             let input = self.session.commit(due.tick, controls, seen);
             self.queue(&ClientMessage::Input(input));
             // A clock that jumped back sends some ticks again.
@@ -295,7 +324,7 @@ impl Player<'_> {
 
     /// Notes the counters once the swarm measures.
     fn open_window(&mut self, now: Instant) {
-        if self.measuring.is_none() && self.shared.window.get().is_some() {
+        if self.measuring.is_none() && self.profile.is_measured() && self.shared.window.get().is_some() {
             let (tally, ledger) = (self.session.tally, *self.session.ledger());
             let traffic = self.client.traffic();
             let messages = self.messages;
@@ -309,6 +338,9 @@ impl Player<'_> {
         stats.playing -= 1;
         if let Some(closed) = lost {
             *stats.disconnects.entry(closed.code).or_default() += 1;
+        }
+        if let Some(&opened) = self.shared.window.get() {
+            stats.seat_time += now.saturating_duration_since(self.joined.max(opened));
         }
         stats.resyncs += self.session.resyncs;
         if let Some(prediction) = &self.session.prediction {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::environment::Environment;
 use super::server::Server;
-use super::stats::{Micros, Stats};
+use super::stats::{Micros, Stats, Visits};
 
 /// What a swarm found out. Its JSON is stable: `schema` changes with it.
 #[derive(Debug, Clone, Serialize)]
@@ -62,7 +62,9 @@ pub struct Report {
     pub kills_per_bot_minute: f64,
     /// Things picked up.
     pub pickups_per_bot_minute: f64,
-    /// Seats lost before the end, by close code.
+    /// Bots that come and go: profiles join-storm and garbage.
+    pub visits: Visits,
+    /// Seats lost before the end, by close code; visits are not in it.
     pub disconnects: BTreeMap<u16, u32>,
     /// Times that the server broke the protocol: what is no WebSocket, no message, or no answer to a `Hello`.
     pub protocol_errors: u32,
@@ -222,6 +224,7 @@ impl Report {
             shots_per_bot_minute: per_minute(stats.tally.shots),
             kills_per_bot_minute: per_minute(stats.tally.kills),
             pickups_per_bot_minute: per_minute(stats.tally.pickups),
+            visits: stats.visits,
             disconnects: stats.disconnects.clone(),
             protocol_errors: stats.protocol_errors,
             generator: Generator { schedule_lag_ms: interval(&stats.schedule_lag) },
@@ -339,6 +342,11 @@ impl fmt::Display for Report {
         if self.protocol_errors > 0 {
             writeln!(f, "protocol errors  {}", self.protocol_errors)?;
         }
+        let Visits { made, ended_by_server, refused } = self.visits;
+        if made + refused > 0 {
+            let ended = format!("{ended_by_server} ended by the server");
+            writeln!(f, "visits           {made}, of which {ended}; {refused} refused")?;
+        }
         write!(f, "disconnects      ")?;
         if self.disconnects.is_empty() {
             write!(f, "none")?;
@@ -416,6 +424,7 @@ mod tests {
             "/messages_per_second/down",
             "/messages_per_second/up",
             "/protocol_errors",
+            "/visits/made",
             "/environment/unix_time",
             "/interval_ms/p50",
             "/interval_ms/p99",

@@ -37,6 +37,10 @@ pub struct Stats {
     pub playing: u32,
     /// Time that bots spent playing inside the measurement window, added up.
     pub bot_time: Duration,
+    /// Time that bots of all profiles had their seats inside that window, added up.
+    pub seat_time: Duration,
+    /// What became of the bots that come and go.
+    pub visits: Visits,
     /// From the scheduled send time of an input to the first snapshot that has it, µs; inputs that a late swarm never
     /// sent are in it.
     pub latency: Micros,
@@ -80,6 +84,17 @@ pub struct Stats {
     pub tally: Tally,
     /// Seats lost before the end, by close code.
     pub disconnects: BTreeMap<u16, u32>,
+}
+
+/// What became of bots that come and go, from the first joining on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Visits {
+    /// Stays that are over.
+    pub made: u32,
+    /// Of those the server ended so many: all that talk garbage, as it should, and no other.
+    pub ended_by_server: u32,
+    /// Times that one who came back got no seat.
+    pub refused: u32,
 }
 
 /// A histogram of µs (or of anything else with a similar range).
@@ -169,6 +184,8 @@ impl Default for Stats {
             first_failure: None,
             playing: 0,
             bot_time: Duration::ZERO,
+            seat_time: Duration::ZERO,
+            visits: Visits::default(),
             latency: Micros::new(),
             latency_raw: Micros::new(),
             interval: Micros::new(),
