@@ -1,4 +1,4 @@
-//! What the bots of a swarm are like, mixed by weight. Knows no socket: [`super::player`] does what is said here.
+//! What the bots of a swarm are like, mixed by weight. Knows no socket: `player.rs` does what is said here.
 
 use std::fmt;
 use std::str::FromStr;
