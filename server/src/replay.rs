@@ -43,7 +43,7 @@ fn tell(summary: &Summary, verified: bool, took: f64) {
     ));
     let played = f64::from(*run) / f64::from(TICK_HZ);
     crate::say(&format!(
-        "ticks {} to {}: {played:.1} s in {segments} segments, {gaps} gaps, at most {players} players",
+        "ticks {} to {}: {played:.1} s; segments: {segments}, gaps: {gaps}, most players: {players}",
         ticks.0.next().0,
         ticks.1.0
     ));

@@ -113,13 +113,11 @@ impl Disk {
         if self.open.get(&id).is_some_and(|open| open.bytes >= longest) {
             self.close(id);
         }
-        if !self.open.contains_key(&id)
-            && let Err(error) = self.create(sender)
-        {
+        if self.open.contains_key(&id) {
+            self.more(id, bytes);
+        } else if let Err(error) = self.create(sender, bytes) {
             self.failed(&error, "cannot begin a recording");
-            return;
         }
-        self.more(id, bytes);
     }
 
     fn more(&mut self, id: u64, bytes: &[u8]) {
@@ -127,7 +125,7 @@ impl Disk {
         if !self.open.contains_key(&id) {
             return;
         }
-        self.make_space(id, bytes.len() as u64);
+        self.make_space(Some(id), bytes.len() as u64);
         let Some(open) = self.open.get_mut(&id) else { return };
         let written = open.file.write_all(bytes);
         open.bytes += bytes.len() as u64;
@@ -144,21 +142,29 @@ impl Disk {
         }
     }
 
-    fn create(&mut self, sender: Sender) -> io::Result<()> {
+    /// Begins a part. Of one that cannot be begun nothing is left.
+    fn create(&mut self, sender: Sender, segment: &[u8]) -> io::Result<()> {
+        let bytes = [&sender.header, segment].concat();
+        self.make_space(None, bytes.len() as u64);
         let name = format!("{}-{}-{}.drift", sender.room, now_ms(), self.made);
         self.made += 1;
         let path = self.dir.join(name);
-        let file = File::create_new(&path)?;
-        let (id, header) = (sender.id, sender.header.clone());
-        self.parts.push_back(Part { path: path.clone(), bytes: 0 });
-        self.open.insert(id, Open { file, path, sender, bytes: 0, ending: false });
-        self.more(id, &header);
+        let mut file = File::create_new(&path)?;
+        if let Err(error) = file.write_all(&bytes) {
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        self.told = false;
+        let bytes = bytes.len() as u64;
+        self.total += bytes;
+        self.parts.push_back(Part { path: path.clone(), bytes });
+        self.open.insert(sender.id, Open { file, path, sender, bytes, ending: false });
         Ok(())
     }
 
     /// Removes the oldest parts until so many bytes more are allowed; never the one that `writing` is at.
-    fn make_space(&mut self, writing: u64, bytes: u64) {
-        let keep = self.open.get(&writing).map(|open| open.path.clone());
+    fn make_space(&mut self, writing: Option<u64>, bytes: u64) {
+        let keep = writing.and_then(|id| self.open.get(&id)).map(|open| open.path.clone());
         while self.total + bytes > self.max_bytes {
             let Some(at) = self.parts.iter().position(|part| Some(&part.path) != keep.as_ref()) else {
                 return;
@@ -228,5 +234,40 @@ mod tests {
         ] {
             assert_eq!(is_part(name), own, "{name}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_more_is_told_once_and_tried_again() {
+        let dir = std::env::temp_dir().join(format!("drift-arena-full-disk-{}", std::process::id()));
+        let metrics = Arc::new(Metrics::default());
+        let mut disk = Disk::open(&dir, 1 << 20, metrics.clone()).unwrap();
+        let sender = |id| Sender {
+            id,
+            room: "ROOM".parse().unwrap(),
+            header: (*b"head").into(),
+            alive: std::sync::Weak::new(),
+        };
+        let count = || fs::read_dir(&dir).unwrap().count();
+        for id in 0..2 {
+            disk.segment(sender(id), b"segment");
+            // A file that can only be read takes no more than a full disk does.
+            let open = disk.open.get_mut(&id).unwrap();
+            open.file = File::open(&open.path).unwrap();
+        }
+        disk.more(0, b"more");
+        assert!(disk.told);
+        disk.more(0, b"and more");
+        disk.more(1, b"more");
+        assert_eq!((metrics.recording_errors.get(), count()), (2, 2), "once a recording");
+        disk.segment(sender(0), b"segment");
+        assert!(!disk.told, "it can be told again");
+        disk.more(0, b"more");
+        disk.close(0);
+        assert_eq!((metrics.recording_errors.get(), count(), disk.open.len()), (2, 3, 0));
+        let last = fs::read(&disk.parts.back().unwrap().path).unwrap();
+        assert!(last.starts_with(b"headsegmentmore") && last.len() > 15, "the end follows");
+        fs::remove_dir_all(&dir).unwrap();
+        disk.segment(sender(5), b"segment");
+        assert_eq!((metrics.recording_errors.get(), disk.open.len()), (3, 0));
     }
 }

@@ -48,6 +48,9 @@ pub enum FormatError {
         /// The last tick before it.
         tick: Option<Tick>,
     },
+    /// A keyframe is whole, but no world of this program's.
+    #[error("the keyframe of tick {} is of no world that this program knows", .0.0)]
+    Keyframe(Tick),
 }
 
 fn after(tick: &Option<Tick>) -> String {

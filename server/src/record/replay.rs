@@ -88,10 +88,9 @@ pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
         match (record, &mut run) {
             (Record::End, _) => {}
             (Record::Keyframe { tick, checksum, world }, run) => {
-                let damaged = || FormatError::Damaged { at: 0, tick: Some(tick) };
-                let world = World::restore(&world).map_err(|_| damaged())?;
+                let world = World::restore(&world).map_err(|_| FormatError::Keyframe(tick))?;
                 if world.checksum() != checksum || world.tick() != tick {
-                    return Err(damaged().into());
+                    return Err(FormatError::Keyframe(tick).into());
                 }
                 match run {
                     None => *run = Some(Run::new(world)),
