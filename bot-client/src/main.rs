@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use bot_client::swarm::compare::Comparison;
 use bot_client::swarm::environment::Environment;
+use bot_client::swarm::page;
 use bot_client::{lag, swarm};
 use clap::Parser;
 
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
 fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let config = args.config()?;
     let thresholds = args.thresholds()?;
-    if let Some(path) = &args.json {
+    for path in [&args.json, &args.html].into_iter().flatten() {
         // Better now than after the run. What an earlier run wrote stays until there is something to replace it.
         let file = File::options().create(true).append(true).open(path);
         file.with_context(|| format!("cannot write {}", path.display()))?;
@@ -83,6 +84,10 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         let mut text = serde_json::to_string_pretty(&report)?;
         text.push('\n');
         let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &args.html {
+        let written = std::fs::write(path, page::page(&report, &outcome.charts));
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     // The gravest first: what is said of a run that is not valid is not worth much.

@@ -138,7 +138,9 @@ async fn run(bots: u32, cut: Option<(u32, u16)>) -> Outcome {
 
 #[tokio::test]
 async fn a_swarm_counts_what_happened() {
-    let Outcome { report, first_failure, .. } = run(4, None).await;
+    let Outcome { report, charts, first_failure, .. } = run(4, None).await;
+    assert!((1..=2).contains(&charts.seconds.len()) && charts.seconds[0].interval_p99 > 25.0, "{charts:?}");
+    assert!(charts.latency.len() > 10 && !charts.intervals.is_empty(), "{charts:?}");
     assert_eq!(first_failure, None);
     assert_eq!((report.bots.connected, report.bots.failed), (4, 0));
     assert!(report.is_clean(), "{report}");

@@ -46,6 +46,9 @@ pub(crate) struct Swarm {
     /// Write the figures to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write one page with figures and plots, readable on a phone, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Seed of the bots' tempers.
     #[arg(long, default_value_t = 1)]
     seed: u64,

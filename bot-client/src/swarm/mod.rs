@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod environment;
+pub mod page;
 mod player;
 pub mod profile;
 pub mod report;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::endpoint::Endpoint;
 use crate::predict::Misprediction;
 use crate::session::{chart, is_chart};
+use page::Charts;
 use profile::Mix;
 pub use report::Report;
 use server::{Probe, Sample};
@@ -117,6 +119,8 @@ pub enum Phase {
 pub struct Outcome {
     /// The figures.
     pub report: Report,
+    /// What can be drawn of them.
+    pub charts: Charts,
     /// Why the first bot without a seat has none.
     pub first_failure: Option<String>,
     /// The first ship that was not as predicted.
@@ -186,6 +190,7 @@ pub async fn run(
     let started = Instant::now();
     let mut shown: Option<Instant> = None;
     let mut spawned = 0;
+    let mut counted = 0;
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
@@ -216,6 +221,11 @@ pub async fn run(
                 let probe = probe.clone().filter(|_| before.is_some());
                 tokio::spawn(async move { sample(probe.as_ref()).await })
             });
+            let seconds = (now - opened).as_secs();
+            if seconds > counted {
+                counted = seconds;
+                shared.stats().end_second(now - opened);
+            }
             if progress.playing == 0 || now - opened >= shared.config.duration {
                 break;
             }
@@ -241,6 +251,7 @@ pub async fn run(
     }
     Outcome {
         report,
+        charts: stats.charts(),
         first_failure: stats.first_failure.clone(),
         first_misprediction: stats.first_misprediction,
         first_protocol_error: stats.first_protocol_error.clone(),

@@ -303,7 +303,9 @@ impl Player<'_> {
         }
         for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
         {
-            stats.latency.record(now.saturating_duration_since(scheduled));
+            let latency = now.saturating_duration_since(scheduled);
+            stats.latency.record(latency);
+            stats.second.0.record(latency);
             if let Some(sent) = sent {
                 stats.latency_raw.record(now.saturating_duration_since(sent));
             }
@@ -312,6 +314,7 @@ impl Player<'_> {
             let ticks = view.tick.since(tick);
             let interval = now - at;
             stats.interval.record(interval);
+            stats.second.1.record(interval);
             let due = self.tick * u32::try_from(ticks).unwrap_or(0);
             stats.jitter.record(interval.abs_diff(due));
             stats.instability.record(self.last_interval.replace(interval), interval, self.tick);

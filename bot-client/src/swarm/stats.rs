@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use protocol::snapshot::Ledger;
 
+use super::page::{self, Charts, Second};
 use crate::predict::{self, Misprediction};
 use crate::session::Tally;
 
@@ -48,6 +49,10 @@ pub struct Stats {
     pub latency_raw: Micros,
     /// Between two snapshots of one bot, µs.
     pub interval: Micros,
+    /// Latency and interval of the second that is under way.
+    pub second: (Micros, Micros),
+    /// The seconds before it.
+    pub seconds: Vec<Second>,
     /// How far that is from the time between the two ticks, µs.
     pub jitter: Micros,
     /// How unsteady the intervals are.
@@ -101,6 +106,12 @@ pub struct Visits {
 #[derive(Debug, Clone)]
 pub struct Micros(Histogram<u64>);
 
+impl Default for Micros {
+    fn default() -> Micros {
+        Micros::new()
+    }
+}
+
 impl Micros {
     fn new() -> Micros {
         Micros(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("these bounds are valid"))
@@ -119,6 +130,19 @@ impl Micros {
     /// The value that the share `q` of all does not exceed; 0 when nothing was recorded.
     pub fn quantile(&self, q: f64) -> u64 {
         self.0.value_at_quantile(q)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// How many there are from each multiple of `width` up to the next, without empty ones.
+    pub fn bars(&self, width: u64) -> Vec<(u64, u64)> {
+        let bars =
+            self.0.iter_linear(width).map(|bar| (bar.value_iterated_to(), bar.count_since_last_iteration()));
+        let bars = bars.map(|(end, count)| ((end + 1).saturating_sub(width), count));
+        bars.filter(|&(_, count)| count > 0).collect()
     }
 
     /// The largest.
@@ -170,6 +194,33 @@ impl Instability {
     }
 }
 
+impl Stats {
+    /// Ends a second, `at` after the window opened.
+    pub(super) fn end_second(&mut self, at: Duration) {
+        let (latency, interval) = &mut self.second;
+        let ms = |us: u64| us as f64 / 1000.0;
+        self.seconds.push(Second {
+            at: at.as_secs_f64(),
+            latency_p50: ms(latency.quantile(0.5)),
+            latency_p99: ms(latency.quantile(0.99)),
+            interval_p99: ms(interval.quantile(0.99)),
+        });
+        latency.clear();
+        interval.clear();
+    }
+
+    /// What can be drawn of it.
+    pub(super) fn charts(&self) -> Charts {
+        let intervals = self.interval.bars(page::BAR_US).into_iter();
+        Charts {
+            latency: page::curve(&self.latency),
+            latency_raw: page::curve(&self.latency_raw),
+            seconds: self.seconds.clone(),
+            intervals: intervals.map(|(us, count)| (us as f64 / 1000.0, count)).collect(),
+        }
+    }
+}
+
 impl Default for Stats {
     fn default() -> Stats {
         Stats {
@@ -189,6 +240,8 @@ impl Default for Stats {
             latency: Micros::new(),
             latency_raw: Micros::new(),
             interval: Micros::new(),
+            second: (Micros::new(), Micros::new()),
+            seconds: Vec::new(),
             jitter: Micros::new(),
             instability: Instability::default(),
             schedule_lag: Micros::new(),
@@ -245,6 +298,9 @@ mod tests {
             let off = us.quantile(q) as f64 / expected - 1.0;
             assert!(off.abs() < 0.002, "{q}: {}", us.quantile(q));
         }
+        let bars = us.bars(100_000);
+        assert_eq!((bars[0].0, bars.iter().map(|bar| bar.1).sum::<u64>()), (0, 1000));
+        assert!((99..=101).contains(&bars[3].1) && bars[3].0 == 300_000, "{bars:?}");
         us.record(Duration::from_secs(3600));
         assert!(us.max() >= LONGEST_US);
         assert_eq!(Micros::new().quantile(0.5), 0);
