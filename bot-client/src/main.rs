@@ -4,7 +4,7 @@ mod cli;
 mod progress;
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -128,8 +128,12 @@ fn run_lag(args: &Lag) -> anyhow::Result<u8> {
 fn run_compare(args: &Compare) -> anyhow::Result<u8> {
     let (before, after) = args.read()?;
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    println!("{}", Comparison::new(&before, &after).coloured(coloured));
-    Ok(FINE)
+    let comparison = Comparison::new(&before, &after).coloured(coloured);
+    match writeln!(std::io::stdout(), "{comparison}") {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(FINE),
+    }
 }
 
 async fn interrupted() {

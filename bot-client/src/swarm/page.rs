@@ -92,7 +92,9 @@ impl Plot {
 
     fn label(&mut self, x: f64, text: &str) {
         let (x, y) = (self.x(x), BOTTOM + 14.0);
-        let _ = write!(self.svg, "<text x=\"{x:.1}\" y=\"{y}\" class=\"middle\">{text}</text>");
+        // In the middle of a place at the rim, half of it would be cut off.
+        let class = if x > RIGHT - 12.0 { "end" } else { "middle" };
+        let _ = write!(self.svg, "<text x=\"{x:.1}\" y=\"{y}\" class=\"{class}\">{text}</text>");
     }
 
     fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
@@ -166,7 +168,7 @@ pub fn page(report: &Report, charts: &Charts) -> String {
         ("latency p99, ms", plain(report.latency_ms.p99)),
         ("interval p99, ms", plain(report.interval_ms.p99)),
         ("mean snapshot, bytes", plain(report.snapshot_bytes.mean.round())),
-        ("instability ratio", plain(report.instability_ratio)),
+        ("instability ratio", report.instability_ratio.to_string()),
         (
             "lost or without a seat",
             (report.bots.failed + report.disconnects.values().sum::<u32>()).to_string(),
