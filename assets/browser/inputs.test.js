@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { BUSY, done, join, launch, open, playing, QUIET, shot } from './rig.js';
+import { after, before } from 'node:test';
+import { BUSY, done, join, launch, open, playing, QUIET, shot, test } from './rig.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

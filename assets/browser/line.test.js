@@ -1,8 +1,8 @@
 // What the page does about its line: cut, gone for a while, a server that stops, a tab that is hidden.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BUSY, done, join, launch, lineTo, OLD, open, playing, QUIET, shot, stopOld } from './rig.js';
+import { after, before } from 'node:test';
+import { BUSY, done, join, launch, lineTo, OLD, open, playing, QUIET, shot, stopOld, test } from './rig.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -11,8 +11,8 @@ before(async () => {
 });
 after(() => browser.close());
 
-test('a cut line is told, and then resumed with the same ship', async () => {
-  const line = await lineTo(BUSY);
+test('a cut line is told, and then resumed with the same ship', async (t) => {
+  const line = await lineTo(t, BUSY);
   const page = await open(browser, line.host, { line: true });
   await join(page, 'Cut');
   const you = await page.evaluate(() => globalThis.drift.game.you);
@@ -27,11 +27,10 @@ test('a cut line is told, and then resumed with the same ship', async () => {
   assert.equal(now.you, you, 'the seat is kept');
   assert.ok(now.reconnects >= 1);
   await done(page);
-  line.close();
 });
 
-test('a server that stops says so, and the page joins the one that follows', async () => {
-  const line = await lineTo(OLD);
+test('a server that stops says so, and the page joins the one that follows', async (t) => {
+  const line = await lineTo(t, OLD);
   const page = await open(browser, line.host, { line: true });
   await join(page, 'Patient', 'AGAIN');
   line.lead(QUIET);
@@ -41,7 +40,6 @@ test('a server that stops says so, and the page joins the one that follows', asy
   assert.equal(await page.evaluate(() => globalThis.drift.game.welcome.room), 'AGAIN');
   await page.waitForSelector('#banner', { state: 'hidden' });
   await done(page);
-  line.close();
 });
 
 test('a hidden tab costs next to nothing, and is back at once', async () => {

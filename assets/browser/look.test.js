@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { after, before, test } from 'node:test';
-import { BUSY, done, join, launch, open, playing, shot } from './rig.js';
+import { after, before } from 'node:test';
+import { BUSY, done, join, launch, open, playing, shot, test } from './rig.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -113,7 +113,7 @@ test('two fingers fly and shoot', async () => {
   await done(page);
 });
 
-test('the picture of the README', { skip: process.env.UPDATE_SCREENSHOT === '1' ? false : 'UPDATE_SCREENSHOT=1 makes it' }, async () => {
+test('the picture of the README', async () => {
   const page = await open(browser, BUSY, { width: 1280, height: 720 });
   await join(page, 'Ada');
   await page.evaluate(() => {
@@ -130,4 +130,4 @@ test('the picture of the README', { skip: process.env.UPDATE_SCREENSHOT === '1' 
   await page.screenshot({ path: fileURLToPath(new URL('../screenshot.png', import.meta.url)) });
   await playing(page);
   await done(page);
-});
+}, process.env.UPDATE_SCREENSHOT === '1' ? false : 'UPDATE_SCREENSHOT=1 makes it');

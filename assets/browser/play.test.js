@@ -1,8 +1,8 @@
 // Playing, in a real browser against a real server: joining, flying, fighting, and names that mean harm.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BUSY, done, join, launch, open, playing, QUIET, shot } from './rig.js';
+import { after, before } from 'node:test';
+import { BUSY, done, join, launch, open, playing, QUIET, shot, test } from './rig.js';
 
 /** Of a frame that software draws, on a machine that does other things, ms. */
 const FRAME_MS = 60;
@@ -97,7 +97,7 @@ test('two pages see each other; one destroys the other, both are told, and the s
   const see = (slot) => globalThis.drift.ships.some((ship) => ship.slot === slot);
   await hunter.waitForFunction(see, slot);
   await prey.waitForFunction(see, await hunter.evaluate(() => globalThis.drift.game.you));
-  await prey.waitForSelector('#death:not([hidden])', { timeout: 25000 });
+  await prey.waitForSelector('#death:not([hidden])', { timeout: 40000 });
   assert.equal(await prey.textContent('#death-by'), 'by Hunter');
   await shot(prey, 'death-900x600');
   await hunter.waitForSelector('#feed li.own');

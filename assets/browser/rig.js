@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import net from 'node:net';
+import { test as run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -13,6 +14,10 @@ export const QUIET = address('DRIFT_QUIET');
 export const OLD = address('DRIFT_OLD');
 const STOP = address('DRIFT_STOP');
 
+/** No test waits longer for anything, and none takes longer as a whole, ms: the machine may be busy. */
+const PATIENCE = 30000;
+const LIMIT = 80000;
+
 const SHOTS = fileURLToPath(new URL('../shots/', import.meta.url));
 mkdirSync(SHOTS, { recursive: true });
 
@@ -21,6 +26,14 @@ function address(name) {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set; \`cargo test -p tests --test web\` starts the servers and these tests`);
   return value;
+}
+
+/**
+ * A test with a limit of time.
+ * @param {string} name @param {(t: import('node:test').TestContext) => Promise<void>} body @param {string | false} [skip] Why it is.
+ */
+export function test(name, body, skip = false) {
+  run(name, { timeout: LIMIT, skip }, body);
 }
 
 export function launch() {
@@ -39,7 +52,7 @@ export function launch() {
 export async function open(browser, host, { width = 1280, height = 800, query = '', options = {}, init, line = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(PATIENCE);
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error.stack ?? error)));
   page.on('console', (message) => {
@@ -81,12 +94,16 @@ export async function shot(page, name) {
 export async function stopOld() {
   const [host, port] = STOP.split(':');
   await new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error('the old server does not stop')), PATIENCE).unref();
     net.connect(Number(port), host).on('error', reject).on('close', resolve).resume();
   });
 }
 
-/** A line to a server that can be cut, held up and led elsewhere. @param {string} host */
-export async function lineTo(host) {
+/**
+ * A line to a server that can be cut and led elsewhere; gone with the test.
+ * @param {import('node:test').TestContext} t @param {string} host
+ */
+export async function lineTo(t, host) {
   const pairs = new Set();
   let to = host;
   let open = true;
@@ -107,19 +124,20 @@ export async function lineTo(host) {
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const cut = (/** @type {boolean} */ through) => {
+    open = through;
+    for (const [near] of pairs) near.destroy();
+  };
+  t.after(() => {
+    cut(false);
+    server.close();
+  });
   return {
     host: `127.0.0.1:${/** @type {net.AddressInfo} */ (server.address()).port}`,
-    /** Cuts what is connected; `open` is whether new connections get through. */
-    cut(through) {
-      open = through;
-      for (const [near] of pairs) near.destroy();
-    },
+    /** Cuts what is connected; the argument is whether new connections get through. */
+    cut,
     mend: () => (open = true),
     lead: (/** @type {string} */ elsewhere) => (to = elsewhere),
-    close() {
-      this.cut(false);
-      server.close();
-    },
   };
 }
 

@@ -1,8 +1,8 @@
 // Watching: a link that leads there, whom the camera follows, and taking a ship from there.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BUSY, done, join, launch, open, playing, QUIET, shot } from './rig.js';
+import { after, before } from 'node:test';
+import { BUSY, done, join, launch, open, playing, QUIET, shot, test } from './rig.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;

@@ -413,7 +413,7 @@ if (new URLSearchParams(location.search).has('watch')) screens.start('spectator'
 requestAnimationFrame(frame);
 
 /** For tests and the curious: read, and write nothing but `drive`, a function that returns the controls of a tick. */
-globalThis.drift = {
+/** @type {any} */ (globalThis).drift = {
   game,
   camera,
   get drive() {

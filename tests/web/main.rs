@@ -51,6 +51,39 @@ async fn the_python_example_plays_and_prints_its_score() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_node_example_plays_on_the_pages_client_and_prints_its_score() {
+    let (test, program) = ("the Node example", "node");
+    if !available(test, program, &["--version"]) {
+        return;
+    }
+    let has_socket = ["-e", "process.exit(typeof WebSocket === 'function' ? 0 : 1)"];
+    let flag = match Command::new(program).args(has_socket).status() {
+        Ok(status) if status.success() => None,
+        _ => Some("--experimental-websocket"),
+    };
+    let server = GameServer::start(|raw| raw.rooms.capacity = 10).await;
+    let bot = tokio::process::Command::new(program)
+        .args(flag)
+        .arg(root().join("assets/examples/bot.mjs"))
+        .args([format!("ws://{}/ws", server.address), "8".to_owned()])
+        .kill_on_drop(true)
+        .output();
+    let out = tokio::time::timeout(Duration::from_secs(60), bot)
+        .await
+        .expect("it ends by itself")
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    println!("{text}");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let score =
+        text.lines().find_map(|line| line.strip_prefix("score ")?.split(',').next()?.parse::<u32>().ok());
+    assert!(score.is_some_and(|score| score > 0), "it collects shards: {text}");
+    assert!(text.contains(" 0 mispredictions"), "it predicts as the server steps: {text}");
+    assert_eq!(server.metric("drift_disconnects_total{reason=\"left\"}"), 1.0, "it leaves cleanly");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_works_in_chromium() {
     let test = "the page in a browser";
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
@@ -80,7 +113,7 @@ async fn the_page_works_in_chromium() {
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.to_string_lossy().ends_with(".test.js"));
     let run = tokio::process::Command::new("node")
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-concurrency=2"])
         .args(files)
         .env("CHROMIUM", chromium)
         .env("DRIFT_BUSY", busy.address.to_string())

@@ -108,8 +108,8 @@ export class Connection {
         type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role,
       });
     };
-    socket.onmessage = (/** @type {MessageEvent} */ event) => this.#receive(socket, event.data);
-    socket.onclose = (/** @type {CloseEvent} */ event) => {
+    socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#receive(socket, event.data);
+    socket.onclose = (/** @type {{code: number}} */ event) => {
       if (socket !== this.#socket) return;
       this.#drop(0, '');
       this.#lost(this.#byeCode || event.code);
