@@ -138,3 +138,24 @@ async fn one_network_opens_rooms_at_a_pace() {
     good.assert_undisturbed(31 * SECOND);
     network.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_other_origins_open_no_socket() {
+    let mut network = Network::start(6, |raw| raw.net.allowed_origins = vec!["https://play.example".into()]);
+    let mut good = good(&mut network).await;
+    for (origin, allowed) in
+        [("https://evil.example", false), ("null", false), ("https://play.example", true)]
+    {
+        let headers = vec![("Origin".into(), origin.into())];
+        let opened = network.open(from("203.0.113.5"), &Options { headers, ..Options::default() }).await;
+        match opened.err() {
+            None => assert!(allowed, "{origin} was let in"),
+            Some(Error::Refused { status: 403, .. }) => assert!(!allowed, "{origin} was refused"),
+            Some(other) => panic!("{origin}: {other}"),
+        }
+    }
+    assert_counted(&network, "drift_handshakes_refused_total{reason=\"origin\"} 2");
+    good.play(SECOND).await;
+    good.assert_undisturbed(SECOND);
+    network.stop().await;
+}
