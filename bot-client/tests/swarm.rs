@@ -182,16 +182,25 @@ async fn exit_codes_tell_what_was_wrong() {
     let (good, cutting, babbling) =
         tokio::join!(server(None), server(Some((20, 4003))), server(Some((20, BABBLE))));
     let file = std::env::temp_dir().join(format!("swarm-{}.json", std::process::id()));
+    let page = file.with_extension("html");
+    let html = ["--html", page.to_str().unwrap()];
     let json = ["--fail", "resyncs<=0, snapshots.per_second_per_client>=1", "--json", file.to_str().unwrap()];
     let ((kept, _), (broken, why), (cut, _), (babbled, what)) = tokio::join!(
         exit_code(&good, &json),
         exit_code(&good, &["--fail", "resyncs<=0", "--fail", "server.missed_ticks<=3,resyncs>0"]),
         exit_code(&cutting, &[]),
-        exit_code(&babbling, &[]),
+        exit_code(&babbling, &html),
     );
     assert_eq!((kept, broken, cut, babbled), (Some(0), Some(1), Some(1), Some(3)), "{why}{what}");
     assert!(why.contains("resyncs>0: it is 0") && why.contains("missed_ticks<=3: not known"), "{why}");
     assert!(what.contains("the first protocol error"), "{what}");
+    let html = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(page).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.matches("<svg").count() == 3, "{html}");
+    let mut compare = std::process::Command::new(env!("CARGO_BIN_EXE_bot-client"));
+    let compared = compare.arg("compare").args([&file, &file]).output().unwrap();
+    let text = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert!(compared.status.success() && text.starts_with("0 numbers differ"), "{text}");
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     std::fs::remove_file(file).unwrap();
     assert_eq!(json["environment"]["arguments"][0], "swarm");

@@ -229,7 +229,8 @@ impl Player<'_> {
             self.asked_at = now;
             self.queue(&ClientMessage::Spawn);
         }
-        if let (Some(lag), Some(_)) = (lag, &self.measuring) {
+        // Of all profiles: a swarm that is late is late with all of them.
+        if let (Some(lag), Some(_)) = (lag, self.shared.window.get()) {
             self.shared.stats().schedule_lag.record(lag);
         }
         self.flush().await
