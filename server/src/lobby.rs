@@ -12,7 +12,6 @@ use protocol::message::Role;
 use protocol::{CloseCode, RoomCode};
 use rand::rngs::SysRng;
 use rand::{TryRng, rngs::SysError};
-use sim::WorldConfig;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
@@ -24,7 +23,7 @@ use crate::record::Recordings;
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
 use crate::room::seat::{Join, Keys, Reservation};
-use crate::room::{Room, RoomEnds};
+use crate::room::{Room, RoomEnds, WorldConfig};
 
 /// Letters of drawn room codes: none that is mistaken for another when read out.
 const CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";

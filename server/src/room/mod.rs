@@ -9,6 +9,7 @@ pub mod flow;
 pub mod inbound;
 pub mod interest;
 pub mod known;
+mod listen;
 pub mod load;
 pub mod outbound;
 pub mod recorder;
@@ -20,17 +21,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use protocol::message::{MARGIN_MISSING, Obstacle, Role, ServerMessage, Welcome};
+use protocol::message::{Obstacle, Role, ServerMessage, Welcome};
 use protocol::quantize::to_quarter;
-use protocol::snapshot::changed;
-use protocol::{CloseCode, PROTOCOL, ResumeToken, RoomCode, Slot, TICK_HZ, Tick};
-use sim::{Command, World, WorldConfig};
+use protocol::{CloseCode, PROTOCOL, ResumeToken, RoomCode, Slot, TICK_HZ};
+pub use sim::WorldConfig;
+use sim::{Command, World};
 use slab::Slab;
 use tokio::sync::mpsc;
 
 use crate::outbox::Farewell;
 use crate::time::Stamp;
-use inbound::End;
+use listen::{Ear, Patience};
 use load::Relief;
 use outbound::{News, Outbound, Published};
 use recorder::Recorder;
@@ -39,12 +40,6 @@ use seat::{Join, Seat};
 
 /// Joins that may wait for the next tick; more are refused as overload.
 pub const JOINS_WAITING: usize = 1024;
-
-/// Ticks of an idle page after which its ship is taken out of the world: 20 s.
-const PARK_TICKS: u32 = 20 * TICK_HZ as u32;
-
-/// Ticks of an idle page after which its connection is closed: 10 min.
-const PARKED_TOO_LONG_TICKS: u32 = 600 * TICK_HZ as u32;
 
 /// Every so many snapshots carry a checksum of the known ships.
 const CHECK_EVERY: u8 = 30;
@@ -70,15 +65,6 @@ pub struct Room {
     /// The next step panics.
     #[cfg(test)]
     fails: bool,
-}
-
-/// For how many ticks a seat waits for its player.
-#[derive(Debug, Clone, Copy)]
-struct Patience {
-    /// With the ship in place.
-    grace: u32,
-    /// With the score.
-    keep: u32,
 }
 
 /// The ends of a room that stay outside.
@@ -304,12 +290,13 @@ impl Room {
     /// Empties the mailboxes: who left, who asked for what, and what each ship holds in the coming tick.
     fn listen(&mut self, now: Stamp, report: &mut TickReport) {
         let Room { seats, world, inputs, patience, .. } = self;
-        let tick = world.tick().next();
         inputs.fill(Command::default());
+        let tick = world.tick().next();
+        let mut ear = Ear { world, tick, now, patience: *patience, inputs, report };
         seats.retain(|_, seat| {
-            let stays = hear(seat, world, tick, now, inputs, patience, report);
+            let stays = ear.hear(seat);
             if !stays && let Some(slot) = seat.slot {
-                world.leave(slot);
+                ear.world.leave(slot);
             }
             stays
         });
@@ -325,84 +312,4 @@ impl Room {
             report.published += self.outbound.publish(&self.world, &news, seat, n);
         }
     }
-}
-
-/// The connection is lost. The ship stays where it is, if its player may come back.
-fn lose(seat: &mut Seat, world: &mut World, patience: &Patience) -> bool {
-    let Some(slot) = seat.slot.filter(|_| patience.keep > 0) else { return false };
-    seat.away = Some(0);
-    seat.idle_ticks = 0;
-    world.set_away(slot, true);
-    true
-}
-
-/// Takes in what one player said. False if the seat is to be given up.
-fn hear(
-    seat: &mut Seat,
-    world: &mut World,
-    tick: Tick,
-    now: Stamp,
-    inputs: &mut Vec<Command>,
-    patience: &Patience,
-    report: &mut TickReport,
-) -> bool {
-    let mailbox = seat.mailbox.clone();
-    let mut said = mailbox.open();
-    match said.end.take() {
-        Some(End::Left) => return false,
-        Some(End::Lost) => return lose(seat, world, patience),
-        None => {}
-    }
-    if let Some(ticks) = &mut seat.away {
-        *ticks += 1;
-        if *ticks > patience.keep {
-            return false;
-        }
-    }
-    seat.aspect = said.aspect.take().unwrap_or(seat.aspect);
-    seat.watch = said.watch.take().unwrap_or(seat.watch);
-    if let Some((seq, at)) = said.ack.take() {
-        seat.flow.acknowledge(seq, at);
-        // Whoever acknowledges has read the Welcome.
-        seat.tokens.1 = None;
-    }
-    if std::mem::take(&mut said.resync) {
-        seat.baseline.forget();
-        report.resyncs += 1;
-    }
-    match said.idle.take() {
-        Some(true) => seat.idle_ticks = seat.idle_ticks.max(1),
-        Some(false) => seat.idle_ticks = 0,
-        None if seat.idle_ticks > 0 => seat.idle_ticks += 1,
-        None => {}
-    }
-    if seat.idle_ticks > PARKED_TOO_LONG_TICKS {
-        seat.outbox.close(Farewell::bye(CloseCode::Parked));
-        return false;
-    }
-    let Some(slot) = seat.slot else { return true };
-    let gone_for_long = seat.away.is_some_and(|ticks| ticks > patience.grace);
-    if (seat.idle_ticks > PARK_TICKS || gone_for_long) && !seat.parked {
-        seat.parked = true;
-        world.park(slot);
-    }
-    if std::mem::take(&mut said.spawn) && seat.parked {
-        seat.parked = false;
-        seat.idle_ticks = 0;
-        world.unpark(slot);
-    }
-    let arrived = said.take_input(tick);
-    match arrived {
-        Some(arrived) => seat.margin = now.margin_since(arrived.at),
-        None => {
-            seat.margin = MARGIN_MISSING;
-            seat.changed |= changed::INPUT_MISSING;
-            report.inputs_missing += 1;
-        }
-    }
-    if inputs.len() <= slot.index() {
-        inputs.resize(slot.index() + 1, Command::default());
-    }
-    inputs[slot.index()] = seat.held.resolve(arrived, tick, seat.flow.acked());
-    true
 }
