@@ -93,7 +93,8 @@ async fn a_text_client_gets_views_and_moves_its_ship() {
     let side = i32::from(welcome.side) * 256;
     assert!(last.x > first.x || last.x > side - 256 * 20, "it flew east: {} to {}", first.x, last.x);
     let ticks = views[19].tick.since(views[0].tick);
-    assert_eq!(ticks, 19 * 3, "every third snapshot");
+    // A machine with much else to do may have the room skip a snapshot or two.
+    assert!((19 * 3..=19 * 3 + 6).contains(&ticks), "every third snapshot, not {ticks} ticks for 19 of them");
     server.stop().await;
 }
 
