@@ -30,7 +30,7 @@ async fn snapshots_come_thirty_times_a_second_and_ping_is_answered() {
         }
     }
     player.play(3 * SECOND).await;
-    player.assert_undisturbed(3 * SECOND);
+    player.assert_served(3 * SECOND);
     server.stop().await;
 }
 
@@ -43,7 +43,7 @@ async fn rooms_do_not_know_of_each_other() {
     for (player, own) in [(&a, "Ada"), (&b, "Bob")] {
         assert_eq!(player.session.board.players, 1);
         assert!(player.session.roster.values().all(|entry| entry.name == own), "{:?}", player.session.roster);
-        player.assert_undisturbed(3 * SECOND);
+        player.assert_served(3 * SECOND);
     }
     assert_ne!(a.welcome.obstacles, b.welcome.obstacles, "each room has its own map");
     server.stop().await;

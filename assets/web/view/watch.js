@@ -56,7 +56,8 @@ export class Spectator {
     const { board, view } = this.game;
     const slots = [...new Set([...(board?.top ?? []), ...(view?.ships ?? [])].map(({ slot }) => slot))];
     if (slots.length === 0) return;
-    const at = slots.indexOf(view?.focus ?? -1);
+    // From whom was asked for: one without a ship now shows the leader, and must not be in the way.
+    const at = slots.indexOf(this.#choice ?? view?.focus ?? -1);
     this.follow(slots[at < 0 ? 0 : (at + by + slots.length) % slots.length]);
   }
 
