@@ -15,6 +15,8 @@ after(() => browser.close());
 /** Panels over each other or over the edge, and text that is too small. @param {import('playwright-core').Page} page */
 async function faults(page) {
   return page.evaluate(() => {
+    // What slides in is judged where it comes to rest.
+    for (const moving of document.getAnimations()) if (moving.effect?.getComputedTiming().endTime !== Infinity) moving.finish();
     const found = [];
     const shown = (/** @type {Element} */ e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true });
     const panels = [...document.querySelectorAll('.panel, #net, #feed li, #banner, #chips span, .card')].filter(shown);
