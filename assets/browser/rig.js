@@ -56,7 +56,7 @@ export async function open(browser, host, { width = 1280, height = 800, query = 
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error.stack ?? error)));
   page.on('console', (message) => {
-    const broken = line && /WebSocket connection|ERR_CONNECTION/.test(message.text());
+    const broken = line && /WebSocket connection|net::ERR_/.test(message.text());
     if (message.type() === 'error' && !broken) errors.push(message.text());
   });
   if (init) await page.addInitScript(init);
