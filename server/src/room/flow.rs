@@ -22,6 +22,10 @@ const STUCK_US: u64 = 10_000_000;
 /// Half of the time over which the shortest round trip is taken, µs.
 const HALF_WINDOW_US: u64 = 5_000_000;
 
+/// So many acknowledgements show that a client means them: one may be a number that never changes. Before that nothing
+/// is known of the path, and nothing is held back.
+const ACKS_KNOWN: u8 = 2;
+
 /// One tick, µs.
 const TICK_US: u64 = 1_000_000 / TICK_HZ as u64;
 
@@ -32,12 +36,14 @@ pub struct Flow {
     sent: Box<[(Tick, Stamp); 256]>,
     last_sent: Seq,
     last_ack: Seq,
+    /// The number that the client said last, whatever it was worth.
+    heard: Option<Seq>,
     /// The newest tick that the client is known to have.
     acked: Tick,
     /// The last acknowledgement that was news, or the moment since which something is in flight.
     progress: Stamp,
-    /// True once the client has acknowledged anything: before that nothing is known of the path.
-    any: bool,
+    /// Acknowledgements that were news, as far as [`ACKS_KNOWN`].
+    acks: u8,
     /// Shortest round trip of this half of the window and of the one before, µs.
     min_rtt: [u64; 2],
     half_since: Stamp,
@@ -51,9 +57,10 @@ impl Flow {
             // The first snapshot is number 0.
             last_sent: Seq(255),
             last_ack: Seq(255),
+            heard: None,
             acked: tick,
             progress: Stamp(0),
-            any: false,
+            acks: 0,
             min_rtt: [u64::MAX; 2],
             half_since: Stamp(0),
         }
@@ -75,6 +82,9 @@ impl Flow {
 
     /// An acknowledgement arrived. Only numbers that are in flight count.
     pub fn acknowledge(&mut self, seq: Seq, at: Stamp) {
+        if self.heard.replace(seq) == Some(seq) {
+            return;
+        }
         let ahead = u64::from(seq.since(self.last_ack));
         if ahead == 0 || ahead > self.in_flight() {
             return;
@@ -83,7 +93,7 @@ impl Flow {
         self.last_ack = seq;
         self.acked = tick;
         self.progress = at;
-        self.any = true;
+        self.acks = (self.acks + 1).min(ACKS_KNOWN);
         if at.0.saturating_sub(self.half_since.0) > HALF_WINDOW_US {
             self.half_since = at;
             self.min_rtt = [u64::MAX, self.min_rtt[0]];
@@ -105,7 +115,7 @@ impl Flow {
     /// May another snapshot go out?
     pub fn is_open(&self) -> bool {
         let rtt = self.min_rtt[0].min(self.min_rtt[1]);
-        if !self.any || rtt == u64::MAX {
+        if self.acks < ACKS_KNOWN || rtt == u64::MAX {
             return true;
         }
         self.in_flight() < ((rtt + SLACK_US).div_ceil(TICK_US) + SPARE).min(MAX_IN_FLIGHT)
@@ -133,8 +143,10 @@ mod tests {
     #[test]
     fn the_window_is_the_round_trip_and_a_bit() {
         let mut flow = Flow::new(Tick(0));
-        let first = flow.send(Tick(1), stamp(0));
-        flow.acknowledge(first, stamp(100));
+        for tick in 0..2 {
+            let seq = flow.send(Tick(tick), stamp(0));
+            flow.acknowledge(seq, stamp(100));
+        }
         // ceil((100 + 150) / 33.3) + 2
         let sent = (0..50).take_while(|n| {
             let open = flow.is_open();
@@ -145,6 +157,17 @@ mod tests {
         });
         assert_eq!(sent.count(), 10);
         assert_eq!(flow.acked(), Tick(1));
+    }
+
+    #[test]
+    fn a_number_that_never_changes_closes_no_window() {
+        let mut flow = Flow::new(Tick(0));
+        for tick in 0..1000 {
+            flow.send(Tick(tick), stamp(u64::from(tick) * 33));
+            flow.acknowledge(Seq(0), stamp(u64::from(tick) * 33));
+            assert!(flow.is_open());
+        }
+        assert!(flow.is_stuck(stamp(10_100)), "but it is no progress either");
     }
 
     #[test]
