@@ -8,6 +8,11 @@ use harness::outside::{available, root};
 use server::config::RawPilots;
 use tokio::net::TcpListener;
 
+/// The best score that an example printed, as `score N, …`.
+fn best_score(text: &str) -> Option<u32> {
+    text.lines().filter_map(|line| line.strip_prefix("score ")?.split(',').next()?.parse().ok()).max()
+}
+
 #[test]
 fn the_pages_modules_pass_their_tests_under_node() {
     if !available("the page's modules", "node", &["--version"]) {
@@ -44,8 +49,7 @@ async fn the_python_example_plays_and_prints_its_score() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     println!("{text}");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let best = text.split_whitespace().filter_map(|word| word.trim_matches(',').parse::<u32>().ok()).max();
-    assert!(best.is_some_and(|score| score > 0), "it collects shards: {text}");
+    assert!(best_score(&text).is_some_and(|score| score > 0), "it collects shards: {text}");
     assert_eq!(server.metric("drift_disconnects_total{reason=\"left\"}"), 1.0, "it leaves cleanly");
     server.stop().await;
 }
@@ -75,9 +79,7 @@ async fn the_node_example_plays_on_the_pages_client_and_prints_its_score() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     println!("{text}");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let score =
-        text.lines().find_map(|line| line.strip_prefix("score ")?.split(',').next()?.parse::<u32>().ok());
-    assert!(score.is_some_and(|score| score > 0), "it collects shards: {text}");
+    assert!(best_score(&text).is_some_and(|score| score > 0), "it collects shards: {text}");
     assert!(text.contains(" 0 mispredictions"), "it predicts as the server steps: {text}");
     assert_eq!(server.metric("drift_disconnects_total{reason=\"left\"}"), 1.0, "it leaves cleanly");
     server.stop().await;
