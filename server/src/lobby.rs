@@ -258,6 +258,7 @@ impl Lobby {
             idle: limits.idle,
             debug: limits.debug,
             metrics: metrics.clone(),
+            times: metrics.tick_logs.open(Instant::now()),
             recordings: recordings.clone(),
         };
         driver.spawn(room, around).map_err(|error| {

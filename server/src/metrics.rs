@@ -1,5 +1,7 @@
 //! What the server counts, and its text form for `/metrics`. Labels come from closed sets, never from a peer.
 
+mod ticks;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 
 use crate::room::TickReport;
+pub use ticks::{Quantiles, TickLog, TickLogs, TickTime};
 
 /// A reason out of a closed set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -24,6 +28,13 @@ impl From<&'static str> for Reason {
     fn from(reason: &'static str) -> Reason {
         Reason { reason }
     }
+}
+
+/// A part of a tick, and which share of ticks was not longer: 1 is the longest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TickLabels {
+    phase: &'static str,
+    quantile: &'static str,
 }
 
 /// All counters of one server.
@@ -62,6 +73,9 @@ pub struct Metrics {
     pub recording_errors: Counter,
     /// Steps taken or taken back by rooms whose ticks take too long, by what is given up now.
     pub relief: Family<Reason, Counter>,
+    /// How long the last ticks of each room took.
+    pub tick_logs: TickLogs,
+    tick_ms: Family<TickLabels, Gauge<f64, AtomicU64>>,
     joined: Counter,
     ticks: Counter,
     missed_ticks: Counter,
@@ -132,6 +146,11 @@ impl Default for Metrics {
         );
         let tick_max =
             register!(Gauge::default(), "tick_max_microseconds", "The longest tick since the start");
+        let tick_ms = register!(
+            Family::default(),
+            "tick_ms",
+            "Time that ticks of all rooms took in the last 10 s by phase, ms; quantile 1 is the longest"
+        );
         let inputs_missing =
             register!(Counter::default(), "inputs_missing", "Ticks for which a player's input was missing");
         let snapshots = register!(Counter::default(), "snapshots", "Snapshots encoded");
@@ -187,6 +206,8 @@ impl Default for Metrics {
             missed_ticks,
             tick_seconds,
             tick_max,
+            tick_logs: TickLogs::default(),
+            tick_ms,
             inputs_missing,
             snapshots,
             snapshot_bytes,
@@ -222,6 +243,16 @@ impl Metrics {
 
     /// All of it in the OpenMetrics text format.
     pub fn text(&self) -> String {
+        let phases: Vec<_> = self.tick_logs.phases(Instant::now()).collect();
+        if phases.is_empty() {
+            self.tick_ms.clear();
+        }
+        for (phase, Quantiles { p50, p99, max }) in phases {
+            for (quantile, micros) in [("0.5", p50), ("0.99", p99), ("1", max)] {
+                let labels = TickLabels { phase, quantile };
+                self.tick_ms.get_or_create(&labels).set(f64::from(micros) / 1000.0);
+            }
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String does not fail");
         text

@@ -86,24 +86,45 @@ pub struct Server {
     pub missed_ticks: Option<u64>,
     /// What a tick took.
     pub tick_ms: TickMs,
+    /// What its parts took.
+    pub tick_parts_ms: TickParts,
 }
 
-/// What a tick took, ms, between the bounds of the server's own histogram.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+/// What ticks or parts of them took in the last 10 s of the window, ms, as the server measured it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct TickMs {
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// Since the server's start.
     pub max: Option<f64>,
+}
+
+/// The parts of a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct TickParts {
+    /// Joins and inputs come in.
+    pub listen: TickMs,
+    /// The world steps.
+    pub step: TickMs,
+    /// Snapshots are made.
+    pub publish: TickMs,
+}
+
+impl fmt::Display for TickMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_unknown = |x: Option<f64>| x.map_or_else(|| "?".into(), |x| format!("{x:.2}"));
+        let TickMs { p50, p99, max } = *self;
+        write!(f, "p50 {:>5}  p99 {:>5}  max {:>5} ms", or_unknown(p50), or_unknown(p99), or_unknown(max))
+    }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_unknown = |x: Option<f64>, digits| x.map_or_else(|| "?".into(), |x| format!("{x:.digits$}"));
-        let TickMs { p50, p99, max } = self.tick_ms;
-        let (p50, p99, max) = (or_unknown(p50, 2), or_unknown(p99, 2), or_unknown(max, 1));
-        writeln!(f, "server tick      p50 {p50}  p99 {p99}  max {max} ms (the max since its start)")?;
+        writeln!(f, "server tick      {} (of the last 10 s)", self.tick_ms)?;
+        let TickParts { listen, step, publish } = self.tick_parts_ms;
+        for (name, part) in [("listen", listen), ("step", step), ("publish", publish)] {
+            writeln!(f, "  {name:<13}  {part}")?;
+        }
         let (missed, ticks) = (self.missed_ticks.unwrap_or(0), self.ticks.unwrap_or(0));
         write!(f, "  missed         {missed} of {ticks} ticks")?;
         if let (Some(us), Some(rss)) = (self.cpu_us_per_player_tick, self.rss_bytes) {
@@ -136,11 +157,10 @@ pub(super) struct Sample {
 /// What is read out of the text.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Counts {
-    /// Upper bound, s, and how many ticks did not take longer; ascending.
-    buckets: Vec<(f64, u64)>,
     ticks: u64,
     missed: u64,
-    max_us: u64,
+    tick: TickMs,
+    parts: TickParts,
 }
 
 impl Probe {
@@ -167,8 +187,6 @@ impl Probe {
         connected: u32,
     ) -> Server {
         let (then, now) = (&opened.counts, &ended.counts);
-        let max = (now.max_us > 0).then_some(now.max_us as f64 / 1000.0);
-        let quantile = |q| quantile(then, now, q).map(|ms| round(max.map_or(ms, |max| ms.min(max))));
         let spent = opened.process.zip(ended.process).map(|(then, now)| now.0.saturating_sub(then.0));
         let player_ticks = players * f64::from(hz) * (ended.at - opened.at).as_secs_f64();
         let rss = ended.process.map(|(_, rss)| rss);
@@ -185,7 +203,8 @@ impl Probe {
                 .map(|((_, before), after)| after.saturating_sub(before) / u64::from(connected)),
             ticks: Some(now.ticks.saturating_sub(then.ticks)),
             missed_ticks: Some(now.missed.saturating_sub(then.missed)),
-            tick_ms: TickMs { p50: quantile(0.5), p99: quantile(0.99), max: max.map(round) },
+            tick_ms: now.tick,
+            tick_parts_ms: now.parts,
         }
     }
 
@@ -214,43 +233,36 @@ impl Counts {
         for line in text.lines() {
             let Some((name, value)) = line.rsplit_once(' ') else { continue };
             let Ok(value) = value.parse::<f64>() else { continue };
-            let value = value as u64; // saturates
+            let count = value as u64; // saturates
             match name {
-                "drift_ticks_total" => (counts.ticks, known) = (value, true),
-                "drift_missed_ticks_total" => counts.missed = value,
-                "drift_tick_max_microseconds" => counts.max_us = value,
-                _ => {
-                    let bound = name.strip_prefix("drift_tick_seconds_bucket{le=\"");
-                    if let Some(bound) = bound.and_then(|b| b.strip_suffix("\"}")) {
-                        counts.buckets.push((bound.parse().unwrap_or(f64::INFINITY), value));
-                    }
-                }
+                "drift_ticks_total" => (counts.ticks, known) = (count, true),
+                "drift_missed_ticks_total" => counts.missed = count,
+                _ => counts.read_time(name, value),
             }
         }
-        counts.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         known.then_some(counts)
     }
-}
 
-/// Between two bounds all values are taken to be spread evenly, ms.
-fn quantile(then: &Counts, now: &Counts, q: f64) -> Option<f64> {
-    let before = |n: usize| then.buckets.get(n).map_or(0, |&(_, count)| count);
-    let counts = now.buckets.iter().enumerate();
-    let counts: Vec<_> =
-        counts.map(|(n, &(bound, count))| (bound, count.saturating_sub(before(n)) as f64)).collect();
-    let all = counts.last()?.1;
-    let wanted = (q * all).max(f64::MIN_POSITIVE);
-    let mut below = (0.0, 0.0);
-    for &(bound, count) in &counts {
-        if count >= wanted && all > 0.0 {
-            // Above the last bound there is no more to say.
-            let bound = if bound.is_finite() { bound } else { below.0 };
-            let share = (wanted - below.1) / (count - below.1);
-            return Some(1000.0 * (below.0 + share * (bound - below.0)));
+    /// `drift_tick_ms{phase="step",quantile="0.99"}`
+    fn read_time(&mut self, name: &str, ms: f64) {
+        let labels = name.strip_prefix("drift_tick_ms{phase=\"").and_then(|rest| rest.strip_suffix("\"}"));
+        let Some((phase, quantile)) = labels.and_then(|labels| labels.split_once("\",quantile=\"")) else {
+            return;
+        };
+        let time = match phase {
+            "tick" => &mut self.tick,
+            "listen" => &mut self.parts.listen,
+            "step" => &mut self.parts.step,
+            "publish" => &mut self.parts.publish,
+            _ => return,
+        };
+        match quantile {
+            "0.5" => time.p50 = Some(round(ms)),
+            "0.99" => time.p99 = Some(round(ms)),
+            "1" | "1.0" => time.max = Some(round(ms)),
+            _ => {}
         }
-        below = (bound, count);
     }
-    None
 }
 
 /// The process behind a port, on Linux.
@@ -348,13 +360,14 @@ mod proc {
 mod tests {
     use super::*;
 
-    fn text(ticks: u64, buckets: [u64; 3], missed: u64) -> String {
-        let [a, b, all] = buckets;
+    fn text(ticks: u64, ms: [f64; 3], missed: u64) -> String {
+        let [p50, p99, max] = ms;
         format!(
             "# TYPE drift_ticks counter\ndrift_ticks_total {ticks}\ndrift_missed_ticks_total {missed}\n\
-             drift_tick_max_microseconds 3500\ndrift_tick_seconds_sum 1.5\n\
-             drift_tick_seconds_bucket{{le=\"0.001\"}} {a}\ndrift_tick_seconds_bucket{{le=\"0.002\"}} {b}\n\
-             drift_tick_seconds_bucket{{le=\"+Inf\"}} {all}\n# EOF\n"
+             drift_tick_ms{{phase=\"tick\",quantile=\"0.5\"}} {p50}\n\
+             drift_tick_ms{{phase=\"tick\",quantile=\"0.99\"}} {p99}\n\
+             drift_tick_ms{{phase=\"tick\",quantile=\"1\"}} {max}\n\
+             drift_tick_ms{{phase=\"publish\",quantile=\"0.99\"}} 1.25\n# EOF\n"
         )
     }
 
@@ -366,24 +379,25 @@ mod tests {
     fn only_what_happened_in_the_window_counts() {
         let start = Instant::now();
         let probe = Probe { target: "http://127.0.0.1:1/".parse().unwrap(), process: None };
-        let before = sample(start, &text(0, [0, 0, 0], 0), Some((0, 10 << 20)));
-        let opened = sample(start, &text(100, [100, 100, 100], 7), Some((5_000_000, 20 << 20)));
+        let before = sample(start, &text(0, [0.0; 3], 0), Some((0, 10 << 20)));
+        let opened = sample(start, &text(100, [1.0; 3], 7), Some((5_000_000, 20 << 20)));
         let later = start + Duration::from_secs(10);
-        let ended = sample(later, &text(400, [300, 390, 400], 9), Some((6_500_000, 30 << 20)));
+        let ended = sample(later, &text(400, [0.75, 2.0, 3.5], 9), Some((6_500_000, 30 << 20)));
         let server = probe.report(Some(&before), (&opened, &ended), 500.0, 30, 1000);
         assert_eq!((server.ticks, server.missed_ticks), (Some(300), Some(2)));
         // 1.5 s of CPU for 500 players and 300 ticks.
         assert_eq!((server.cpu_seconds, server.cpu_us_per_player_tick), (Some(1.5), Some(10.0)));
         assert_eq!((server.rss_bytes, server.rss_bytes_per_connection), (Some(30 << 20), Some(20_971)));
-        // 200 ticks up to 1 ms, 90 up to 2 ms, 10 above.
         assert_eq!(server.tick_ms, TickMs { p50: Some(0.75), p99: Some(2.0), max: Some(3.5) });
+        assert_eq!(server.tick_parts_ms.publish, TickMs { p99: Some(1.25), ..TickMs::default() });
+        assert!(server.to_string().contains("p50  0.75  p99  2.00  max  3.50 ms"), "{server}");
     }
 
     #[test]
     fn what_is_not_said_is_null() {
         assert_eq!(Counts::read("something_total 3\n"), None);
         let now = Instant::now();
-        let idle = sample(now, &text(5, [5, 5, 5], 0), None);
+        let idle = sample(now, "drift_ticks_total 5\n", None);
         let probe = Probe { target: "http://127.0.0.1:1".parse().unwrap(), process: None };
         let server = probe.report(None, (&idle, &idle), 10.0, 30, 10);
         assert_eq!((server.tick_ms.p50, server.cpu_seconds, server.rss_bytes), (None, None, None));
@@ -396,7 +410,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target: Target = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move {
-            for body in [text(12, [1, 2, 3], 4), "hello 1\n".into()] {
+            for body in [text(12, [1.0, 2.0, 3.0], 4), "hello 1\n".into()] {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.read(&mut [0; 1024]).await;
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -405,7 +419,7 @@ mod tests {
         });
         let probe = Probe::new(target);
         let sample = probe.sample().await.expect("an answer");
-        assert_eq!((sample.counts.ticks, sample.counts.missed, sample.counts.buckets.len()), (12, 4, 3));
+        assert_eq!((sample.counts.ticks, sample.counts.missed, sample.counts.tick.max), (12, 4, Some(3.0)));
         assert_eq!(sample.process.is_some(), cfg!(target_os = "linux"), "it is this very process");
         assert_eq!(probe.sample().await, None, "another program's metrics");
         assert_eq!(probe.sample().await, None, "nobody there");

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Room;
 use super::load::Watch;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, TickLog, TickTime};
 use crate::outbox::Farewell;
 use crate::record::Recordings;
 use crate::time::Epoch;
@@ -47,6 +47,8 @@ pub struct Surroundings {
     pub debug: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Takes how long ticks take.
+    pub times: Arc<TickLog>,
     /// Takes what the flight recorder has when the room fails.
     pub recordings: Arc<Recordings>,
 }
@@ -189,12 +191,21 @@ impl Drive {
             tracing::warn!(room = %self.room.code(), "more than {GIVE_UP_TICKS} ticks behind: deadlines re-anchored");
         }
         let stamp = self.driver.epoch.stamp(now);
-        match catch_unwind(AssertUnwindSafe(|| self.room.tick(stamp))) {
+        let (mut time, mut since) = (TickTime::default(), now);
+        let lap = |part| {
+            let now = Instant::now();
+            time.parts[part as usize] = now.saturating_duration_since(since);
+            since = now;
+        };
+        match catch_unwind(AssertUnwindSafe(|| self.room.tick_by_part(stamp, lap))) {
             Ok(report) => {
                 if let drag @ 1.. = self.driver.drag_ms.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(drag.into()));
                 }
-                let took = now.elapsed();
+                let ended = Instant::now();
+                let took = ended.saturating_duration_since(now);
+                time.whole = took;
+                self.around.times.note(&time, ended);
                 metrics.tick(&report, took, beat.missed);
                 self.note(took);
                 if let Some(relief) = self.watch.note(took) {
@@ -304,6 +315,7 @@ mod tests {
             on_failure: Box::new(|| ()),
             idle: Duration::from_secs(60),
             debug: false,
+            times: metrics.tick_logs.open(Instant::now()),
             metrics: metrics.clone(),
             recordings: recordings.clone(),
         };

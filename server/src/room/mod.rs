@@ -67,6 +67,31 @@ pub struct Room {
     fails: bool,
 }
 
+/// What a tick consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Joins and inputs come in.
+    Listen,
+    /// The world steps.
+    Step,
+    /// Snapshots go out.
+    Publish,
+}
+
+impl Part {
+    /// In their order.
+    pub const ALL: [Part; 3] = [Part::Listen, Part::Step, Part::Publish];
+
+    /// A name for metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Part::Listen => "listen",
+            Part::Step => "step",
+            Part::Publish => "publish",
+        }
+    }
+}
+
 /// The ends of a room that stay outside.
 #[derive(Debug, Clone)]
 pub struct RoomEnds {
@@ -123,6 +148,11 @@ impl Room {
 
     /// One tick of the room, begun at `now`.
     pub fn tick(&mut self, now: Stamp) -> TickReport {
+        self.tick_by_part(now, |_| ())
+    }
+
+    /// The same; `done` is called as each part ends, for whoever takes its time.
+    pub fn tick_by_part(&mut self, now: Stamp, mut done: impl FnMut(Part)) -> TickReport {
         let mut report = TickReport::default();
         self.admit(&mut report);
         self.listen(now, &mut report);
@@ -130,6 +160,7 @@ impl Room {
             // Pilots come and go with players only.
             self.roster.muster(&self.world);
         }
+        done(Part::Listen);
         if let Some(recorder) = &mut self.recorder {
             recorder.before(&self.world, &self.inputs);
         }
@@ -137,11 +168,13 @@ impl Room {
         assert!(!self.fails, "a test wants it");
         self.world.step(&self.inputs);
         self.clock.store(self.world.tick().0, Ordering::Release);
+        done(Part::Step);
         self.outbound.record(&self.world);
         self.publish(now, &mut report);
         if let Some(recorder) = &mut self.recorder {
             recorder.after(&self.world);
         }
+        done(Part::Publish);
         report
     }
 
