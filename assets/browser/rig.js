@@ -8,9 +8,14 @@ import { test as run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-/** A server with pilots, an empty one, and one that stops once something connects to `STOP`. */
+/**
+ * A server with pilots, the same at the end of a bad line, an empty one, one with a single seat, and one that stops once
+ * something connects to `STOP`.
+ */
 export const BUSY = address('DRIFT_BUSY');
+export const LAGGED = address('DRIFT_LAGGED');
 export const QUIET = address('DRIFT_QUIET');
+export const SINGLE = address('DRIFT_SINGLE');
 export const OLD = address('DRIFT_OLD');
 const STOP = address('DRIFT_STOP');
 
@@ -78,6 +83,31 @@ export async function join(page, name, room = '') {
   await page.fill('#join-room', room);
   await page.click('#join-play');
   await playing(page);
+}
+
+/**
+ * Collects some points, and lets go. Returns the score that the server tells.
+ * @param {import('playwright-core').Page} page
+ */
+export async function earn(page) {
+  await page.evaluate(() => {
+    const { drift, pilots } = /** @type {any} */ (globalThis);
+    drift.drive = pilots.forage();
+  });
+  await page.waitForFunction(() => globalThis.drift.game.board?.score >= 4);
+  await page.evaluate(() => (globalThis.drift.drive = () => ({ ctl: 0, dir: 0, aim: 0 })));
+  await page.waitForFunction(() => {
+    const { own } = globalThis.drift;
+    return Math.hypot(own.vx, own.vy) < 20;
+  });
+  return score(page);
+}
+
+/** The score on the next board that comes. @param {import('playwright-core').Page} page @returns {Promise<number>} */
+export async function score(page) {
+  await page.evaluate(() => (globalThis.drift.game.board = null));
+  await page.waitForFunction(() => globalThis.drift.game.board);
+  return page.evaluate(() => globalThis.drift.game.board.score);
 }
 
 /** Waits until there is a ship and it lives. @param {import('playwright-core').Page} page */
@@ -192,6 +222,20 @@ function pilots() {
         const y = own.y / 256;
         const seen = ships.some((ship) => Math.hypot(ship.x - x, ship.y - y) < 500);
         return hold(seen || Math.hypot(place.x - x, place.y - y) < 60 ? 0 : 7, 0, around(x, y, place.x, place.y), 0);
+      };
+    },
+    /** Collects shards. */
+    forage() {
+      const place = middle();
+      return () => {
+        const { own, view } = globalThis.drift;
+        // Where the ship will drift to.
+        const x = (own.x + 8 * own.vx) / 256;
+        const y = (own.y + 8 * own.vy) / 256;
+        const far = (p) => Math.hypot(p.x / 256 - x, p.y / 256 - y);
+        const shard = (view?.pickups ?? []).reduce((best, p) => (!best || far(p) < far(best) ? p : best), null);
+        const goal = shard ? { x: shard.x / 256, y: shard.y / 256 } : place;
+        return hold(7, 0, around(x, y, goal.x, goal.y), 0);
       };
     },
     /** Comes close to a ship that is in view, or flies to the meeting place until one is, and shoots at it. */

@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
+mod browser;
+
 use harness::GameServer;
 use harness::outside::{available, root};
-use server::config::RawPilots;
-use tokio::net::TcpListener;
 
 /// The best score that an example printed, as `score N, …`.
 fn best_score(text: &str) -> Option<u32> {
@@ -83,53 +83,4 @@ async fn the_node_example_plays_on_the_pages_client_and_prints_its_score() {
     assert!(text.contains(" 0 mispredictions"), "it predicts as the server steps: {text}");
     assert_eq!(server.metric("drift_disconnects_total{reason=\"left\"}"), 1.0, "it leaves cleanly");
     server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_works_in_chromium() {
-    let test = "the page in a browser";
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    let driver = root().join("assets/node_modules/playwright-core/package.json");
-    let installed = format!("require({:?})", driver.to_string_lossy());
-    if !available(test, &chromium, &["--version"]) || !available(test, "node", &["-e", &installed]) {
-        return;
-    }
-    let busy = GameServer::start(|raw| {
-        raw.rooms.capacity = 40;
-        raw.rooms.pilots = RawPilots::Number(12);
-    })
-    .await;
-    let quiet = GameServer::start(|raw| raw.rooms.capacity = 10).await;
-    let old = GameServer::start(|raw| raw.rooms.capacity = 10).await;
-    let old_address = old.address;
-    // Whoever connects here stops `old`, and is let go when that is done.
-    let stop = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let stop_address = stop.local_addr().expect("a bound socket");
-    let stopping = tokio::spawn(async move {
-        let wish = stop.accept().await.expect("a connection");
-        old.stop().await;
-        drop(wish);
-    });
-    let tests = std::fs::read_dir(root().join("assets/browser")).expect("the tests are there");
-    let files = tests
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.to_string_lossy().ends_with(".test.js"));
-    let run = tokio::process::Command::new("node")
-        .args(["--test", "--test-concurrency=2"])
-        .args(files)
-        .env("CHROMIUM", chromium)
-        .env("DRIFT_BUSY", busy.address.to_string())
-        .env("DRIFT_QUIET", quiet.address.to_string())
-        .env("DRIFT_OLD", old_address.to_string())
-        .env("DRIFT_STOP", stop_address.to_string())
-        .kill_on_drop(true)
-        .output();
-    let out = tokio::time::timeout(Duration::from_secs(300), run).await.expect("it ends").expect("it starts");
-    let text = String::from_utf8_lossy(&out.stdout);
-    println!("{text}");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    assert!(!text.contains("# tests 0"), "no test ran");
-    stopping.await.expect("the old server was stopped");
-    busy.stop().await;
-    quiet.stop().await;
 }

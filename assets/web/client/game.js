@@ -93,9 +93,9 @@ export class Game {
     this.reader = new Reader(0);
   }
 
-  /** @param {import('./net.js').Identity} identity */
-  join(identity) {
-    this.net.open(identity);
+  /** @param {import('./net.js').Identity} identity @param {string | null} [seat] The token of an earlier seat, to take it back. */
+  join(identity, seat = null) {
+    this.net.open(identity, seat);
   }
 
   /** Goes back to the menu. */

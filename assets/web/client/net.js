@@ -25,6 +25,9 @@ export class Connection {
   #backoff;
   /** @type {string | null} */
   #resume = null;
+  /** True if the last Hello asked for an earlier seat. */
+  #asked = false;
+  #lostBy = 0;
   #usedOnce = false;
   #retryAfter = 0;
   #byeCode = 0;
@@ -45,19 +48,34 @@ export class Connection {
     this.identity = { name: '', hue: 0, room: '', aspect: 1778 };
     /** @type {Status} */
     this.status = { phase: 'idle', code: 0, text: '', retry: 'yes', retryAt: 0, attempt: 0 };
+    /**
+     * After a Welcome to another seat than the one that was asked back: the close code of the connection that had it, 0
+     * for one of another page. Null after any other Welcome.
+     * @type {number | null}
+     */
+    this.anew = null;
     /** Bytes received and sent on all sockets. */
     this.received = 0;
     this.sent = 0;
   }
 
-  /** Opens a line as somebody. @param {Identity} identity */
-  open(identity) {
+  /**
+   * Opens a line as somebody.
+   * @param {Identity} identity @param {string | null} [seat] What takes an earlier seat back: the token of `seat`.
+   */
+  open(identity, seat = null) {
     // A seat is of one role.
-    if (identity.role !== this.identity.role) this.#resume = null;
+    if (seat !== null || identity.role !== this.identity.role) this.#resume = seat;
     this.identity = identity;
+    this.#lostBy = 0;
     this.#backoff.reset();
     this.#usedOnce = false;
     this.#connect();
+  }
+
+  /** What takes the seat back: a secret. Null if there is no seat. @returns {{token: string, identity: Identity} | null} */
+  get seat() {
+    return this.#resume === null ? null : { token: this.#resume, identity: this.identity };
   }
 
   /** Leaves for good and forgets the seat. */
@@ -104,6 +122,7 @@ export class Connection {
     socket.onopen = () => {
       if (socket !== this.#socket) return;
       const { name, hue, room, aspect, role = 'player' } = this.identity;
+      this.#asked = this.#resume !== null;
       this.#write({
         type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role,
       });
@@ -132,6 +151,7 @@ export class Connection {
       return;
     }
     if (message.type === 'Welcome') {
+      this.anew = this.#asked && !message.resumed ? this.#lostBy : null;
       this.#resume = message.resume;
       this.identity.room = message.room;
       this.#backoff.reset();
@@ -151,6 +171,7 @@ export class Connection {
 
   /** Decides what follows a lost socket. @param {number} code */
   #lost(code) {
+    this.#lostBy = code;
     const { retry } = closeRule(code);
     const again = retry === 'yes' || (retry === 'once' && !this.#usedOnce);
     if (!again) {

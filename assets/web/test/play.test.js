@@ -91,6 +91,32 @@ test('a lost line comes back with the seat\'s token', () => {
   assert.equal(second.sent[0].resume, token);
 });
 
+test('a seat of an earlier page is asked back, and whoever gets another one is told', () => {
+  const world = outside();
+  const net = new Connection('ws://x/ws', world, () => {}, () => {});
+  assert.equal(net.seat, null);
+  net.open(identity, token);
+  const arrive = (resumed) => {
+    const socket = FakeSocket.all.at(-1);
+    socket.accept();
+    assert.equal(socket.sent[0].resume, token);
+    socket.receive(welcomeBytes(true, resumed));
+    return socket;
+  };
+  arrive(true).end(4006);
+  assert.equal(net.anew, null, 'it is the same seat');
+  assert.deepEqual(net.seat, { token, identity });
+  world.timers.at(-1).run();
+  const last = arrive(false);
+  assert.equal(net.anew, 4006);
+  last.end(1006);
+  world.timers.at(-1).run();
+  arrive(true);
+  assert.equal(net.anew, null);
+  net.close();
+  assert.equal(net.seat, null, 'whoever leaves has no seat');
+});
+
 test('close codes decide whether and when the line is tried again', () => {
   const after = (code, times = 1, bye = 0) => {
     const world = outside();

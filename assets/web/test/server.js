@@ -58,7 +58,7 @@ export function outside() {
 export const identity = { name: 'Ada', hue: 1, room: 'LOBBY', aspect: 1600 };
 export const token = 'a5'.repeat(16);
 
-export function welcomeBytes(resume = true) {
+export function welcomeBytes(resume = true, resumed = false) {
   const out = new ByteWriter();
   out.u8(0);
   out.varint(1);
@@ -72,7 +72,7 @@ export function welcomeBytes(resume = true) {
   out.varint(1);
   out.varint(0xc59bc7a7);
   out.varint(0);
-  out.u8(0);
+  out.u8(resumed ? 1 : 0);
   out.string('LOBBY');
   return out.written().slice();
 }

@@ -156,9 +156,13 @@ export class Screens {
     byId('death-bar').style.transform = `scaleX(${Math.max(0, 1 - card.wait / 2).toFixed(2)})`;
   }
 
-  /** @param {string} text Empty hides it. @param {boolean} [now] With a button that connects at once. */
-  banner(text, now = false) {
+  /**
+   * @param {string} text Empty hides it. @param {boolean} busy Something is going on. @param {boolean} now With a button
+   *   that connects at once.
+   */
+  banner(text, busy, now) {
     this.#banner.hidden = text === '';
+    this.#banner.classList.toggle('busy', busy);
     setText(byId('banner-text'), text);
     byId('banner-now').hidden = !now;
   }

@@ -1,0 +1,85 @@
+//! The page in a real browser: starts the servers that its tests in assets/browser play on, and runs them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bot_client::lag::{self, Conditions, Stall};
+use harness::GameServer;
+use harness::outside::{available, root};
+use server::config::RawPilots;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A line to a server that is far away and stalls: 80 ms ± 20 ms each way, 200 ms at one of a hundred segments.
+async fn far_from(server: SocketAddr) -> (SocketAddr, JoinHandle<lag::Tally>) {
+    let conditions = Conditions {
+        delay: Duration::from_millis(80),
+        jitter: Duration::from_millis(20),
+        stall: Some(Stall { length: Duration::from_millis(200), share: 0.01 }),
+        ..Conditions::default()
+    };
+    let listener = lag::listen(([127, 0, 0, 1], 0).into(), &conditions).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    // A page that closes its socket is no trouble.
+    let line = lag::run(listener, server, conditions, 1, std::future::pending(), |_| ());
+    (address, tokio::spawn(line))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_works_in_chromium() {
+    let test = "the page in a browser";
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let driver = root().join("assets/node_modules/playwright-core/package.json");
+    let installed = format!("require({:?})", driver.to_string_lossy());
+    if !available(test, &chromium, &["--version"]) || !available(test, "node", &["-e", &installed]) {
+        return;
+    }
+    let busy = GameServer::start(|raw| {
+        raw.rooms.capacity = 40;
+        raw.rooms.pilots = RawPilots::Number(12);
+    })
+    .await;
+    let (lagged, line) = far_from(busy.address).await;
+    let quiet = GameServer::start(|raw| raw.rooms.capacity = 10).await;
+    let single = GameServer::start(|raw| raw.rooms.capacity = 1).await;
+    let old = GameServer::start(|raw| raw.rooms.capacity = 10).await;
+    let old_address = old.address;
+    // Whoever connects here stops `old`, and is let go when that is done.
+    let stop = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let stop_address = stop.local_addr().expect("a bound socket");
+    let stopping = tokio::spawn(async move {
+        let wish = stop.accept().await.expect("a connection");
+        old.stop().await;
+        drop(wish);
+    });
+    // One file alone while working on it: `DRIFT_ONLY=line`.
+    let only = std::env::var("DRIFT_ONLY").unwrap_or_default();
+    let tests = std::fs::read_dir(root().join("assets/browser")).expect("the tests are there");
+    let files = tests.map(|entry| entry.expect("a readable folder").path()).filter(|path| {
+        path.to_string_lossy().ends_with(".test.js") && path.to_string_lossy().contains(&only)
+    });
+    let run = tokio::process::Command::new("node")
+        .args(["--test", "--test-concurrency=2"])
+        .args(files)
+        .env("CHROMIUM", chromium)
+        .env("DRIFT_BUSY", busy.address.to_string())
+        .env("DRIFT_LAGGED", lagged.to_string())
+        .env("DRIFT_QUIET", quiet.address.to_string())
+        .env("DRIFT_SINGLE", single.address.to_string())
+        .env("DRIFT_OLD", old_address.to_string())
+        .env("DRIFT_STOP", stop_address.to_string())
+        .kill_on_drop(true)
+        .output();
+    let out = tokio::time::timeout(Duration::from_secs(300), run).await.expect("it ends").expect("it starts");
+    let text = String::from_utf8_lossy(&out.stdout);
+    println!("{text}");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(!text.contains("# tests 0"), "no test ran");
+    if only.is_empty() {
+        stopping.await.expect("the old server was stopped");
+    }
+    line.abort();
+    busy.stop().await;
+    quiet.stop().await;
+    single.stop().await;
+}
