@@ -46,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
         stop: stop.clone(),
         tasks: tasks.clone(),
         head_timeout: limits.handshake,
+        tls: None,
         connections: Arc::new(Semaphore::new(limits.connections)),
         door: None,
     };

@@ -39,6 +39,22 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ADDR|off")]
     admin: Option<String>,
 
+    /// Speak https and wss with this certificate, a PEM file; it is read again when it changes and on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+
+    /// Its private key, a PEM file
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+
+    /// Speak https and wss with a certificate made for this run, which no browser trusts, and print its fingerprint
+    #[arg(long)]
+    dev_tls: bool,
+
+    /// Address that sends plain http to https, like 0.0.0.0:80
+    #[arg(long, value_name = "ADDR")]
+    redirect_http: Option<String>,
+
     /// Record every room to this folder, to run it again with `server replay`; bounded, see [record] in the file
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -84,6 +100,8 @@ Examples:
   server --listen 0.0.0.0:8080             let others on the network play, too
   server --room-capacity 1000 --pilots 0   a large room for people and bots only
   server --record recordings               record every room
+  server --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem --redirect-http 0.0.0.0:80
+                                           on the internet, with https and wss
   server replay FILE --verify              run a recording again and compare every second
 
 RUST_LOG sets what is logged to stderr (RUST_LOG=debug). Ctrl-C tells the players and stops.";
@@ -127,6 +145,10 @@ impl Cli {
         raw.seed = self.seed.or(raw.seed);
         raw.rooms.capacity = self.room_capacity.unwrap_or(raw.rooms.capacity);
         raw.rooms.pilots = self.pilots.unwrap_or(raw.rooms.pilots);
+        raw.tls.cert = self.tls_cert.unwrap_or(raw.tls.cert);
+        raw.tls.key = self.tls_key.unwrap_or(raw.tls.key);
+        raw.tls.dev |= self.dev_tls;
+        raw.net.redirect_http = self.redirect_http.unwrap_or(raw.net.redirect_http);
         let mut config = raw.check()?;
         config.record.dir = self.record.or(config.record.dir);
         Ok(Config { assets: self.assets, ..config })

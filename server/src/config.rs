@@ -5,6 +5,7 @@
 mod net;
 mod record;
 mod subnet;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use crate::record::RecordLimits;
 pub use net::{NetLimits, RawNet};
 pub use record::RawRecord;
 pub use subnet::Subnet;
+pub use tls::{RawTls, TlsConfig, TlsSource};
 
 /// Most players a room can have: slots and the side of the world are sized for it.
 pub const MAX_CAPACITY: u16 = 4000;
@@ -65,6 +67,8 @@ pub struct RawConfig {
     pub rooms: RawRooms,
     /// Connections.
     pub net: RawNet,
+    /// https and wss.
+    pub tls: RawTls,
     /// Recordings.
     pub record: RawRecord,
 }
@@ -111,6 +115,7 @@ impl Default for RawConfig {
             seed: None,
             rooms: RawRooms::default(),
             net: RawNet::default(),
+            tls: RawTls::default(),
             record: RawRecord::default(),
         }
     }
@@ -188,6 +193,7 @@ impl RawConfig {
                 });
             }
         };
+        let tls = self.tls.check()?;
         Ok(Config {
             listen,
             admin: admin(&self.admin, listen)?,
@@ -221,7 +227,8 @@ impl RawConfig {
                 )?),
                 debug,
             },
-            net: self.net.check()?,
+            net: self.net.check(tls.is_some())?,
+            tls,
             record: self.record.check()?,
             assets: None,
         })
@@ -276,6 +283,8 @@ pub struct Config {
     pub rooms: RoomLimits,
     /// Connections.
     pub net: NetLimits,
+    /// https and wss; none: http and ws.
+    pub tls: Option<TlsConfig>,
     /// Recordings.
     pub record: RecordLimits,
     /// Serve the page from this folder instead of the embedded one.
@@ -343,11 +352,26 @@ mod tests {
             ("[net]\nconnects_per_sec_per_ip = 0", "1 to 10000"),
             ("[net]\ntrusted_proxies = [\"proxy\"]", "10.0.0.0/8"),
             ("[net]\nforwarded_hops = 0", "1 to 16"),
+            ("[net]\nredirect_http = \"0.0.0.0:80\"", "tls.cert"),
+            ("[net]\nredirect_http = \"80\"\n[tls]\ndev = true", "0.0.0.0:80"),
+            ("[tls]\ncert = \"c.pem\"", "tls.key"),
+            ("[tls]\nkey = \"k.pem\"", "tls.cert"),
+            ("[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\ndev = true", "--dev-tls"),
             ("[net]\nallowed_origins = [\"example.org\"]", "https://"),
         ] {
             let error = parse(text).unwrap().check().unwrap_err().to_string();
             assert!(error.contains(word), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_certificate_for_development_pins_no_browser_to_https() {
+        let tls = |text| parse(text).unwrap().check().unwrap().tls;
+        assert_eq!(tls(""), None);
+        assert!(!tls("[tls]\ndev = true").unwrap().hsts);
+        let files = "[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n";
+        assert!(tls(files).unwrap().hsts);
+        assert!(!tls(&format!("{files}hsts = false")).unwrap().hsts);
     }
 
     #[test]

@@ -6,9 +6,12 @@ mod replay;
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use cli::{Cli, Task};
+use server::config::TlsSource;
+use server::net::{Redirect, Tls};
 use server::{Config, Listeners, Options};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -39,15 +42,34 @@ fn main() -> ExitCode {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     raise_file_limit(config.net.connections);
+    let options = Options::default();
+    let tls = match &config.tls {
+        Some(tls) => Some(Tls::new(tls, &own_addresses(config.listen), options.metrics.clone())?),
+        None => None,
+    };
     let game = bind(config.listen, "listen").await?;
     let admin = match config.admin {
         Some(address) => Some(bind(address, "admin").await?),
         None => None,
     };
+    let redirect = match config.net.redirect_http {
+        Some(address) => {
+            let port = game.local_addr()?.port();
+            Some((bind(address, "redirect-http").await?, Redirect { port }))
+        }
+        None => None,
+    };
     // Before anybody can read that we are up: a signal that comes at once is a stop, not a kill.
     let signals = Signals::listen()?;
-    announce(game.local_addr()?, admin.as_ref().map(TcpListener::local_addr).transpose()?);
-    let summary = server::run(Listeners { game, admin }, config, Options::default(), stop(signals)).await?;
+    if let Some(tls) = &tls {
+        reload_on_hangup(tls.clone())?;
+    }
+    announce(game.local_addr()?, tls.as_deref(), &config);
+    if let Some(admin) = &admin {
+        say(&format!("  metrics at http://{}/metrics; stop with Ctrl-C", admin.local_addr()?));
+    }
+    let listeners = Listeners { game, tls, admin, redirect };
+    let summary = server::run(listeners, config, options, stop(signals)).await?;
     say(&format!(
         "served {} players, {} ticks, {} missed ticks",
         summary.players, summary.ticks, summary.missed
@@ -83,21 +105,49 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// The first line says where to play; on an unspecified address the next ones where others can.
-fn announce(game: SocketAddr, admin: Option<SocketAddr>) {
+fn announce(game: SocketAddr, tls: Option<&Tls>, config: &Config) {
     let port = game.port();
+    let scheme = if tls.is_some() { "https" } else { "http" };
     if game.ip().is_unspecified() {
-        say(&format!("Drift Arena listens on http://127.0.0.1:{port}"));
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        let usable = |ip: &IpAddr| !ip.is_loopback() && (ip.is_ipv4() || game.is_ipv6());
-        for ip in interfaces.iter().map(if_addrs::Interface::ip).filter(usable) {
-            say(&format!("  others on the network open http://{}", SocketAddr::new(ip, port)));
+        say(&format!("Drift Arena listens on {scheme}://127.0.0.1:{port}"));
+        for ip in own_addresses(game) {
+            say(&format!("  others on the network open {scheme}://{}", SocketAddr::new(ip, port)));
         }
     } else {
-        say(&format!("Drift Arena listens on http://{game}"));
+        say(&format!("Drift Arena listens on {scheme}://{game}"));
     }
-    if let Some(admin) = admin {
-        say(&format!("  metrics at http://{admin}/metrics; stop with Ctrl-C"));
+    if let (Some(tls), Some(TlsSource::Dev)) = (tls, config.tls.as_ref().map(|tls| &tls.source)) {
+        say("  with a certificate made for this run: browsers warn of it; compare its SHA-256 fingerprint");
+        say(&format!("  {}", tls.fingerprint()));
     }
+}
+
+/// Under which addresses other machines reach a listener; none if only this machine does.
+fn own_addresses(listen: SocketAddr) -> Vec<IpAddr> {
+    let usable = |ip: &IpAddr| !ip.is_loopback() && (ip.is_ipv4() || listen.is_ipv6());
+    if !listen.ip().is_unspecified() {
+        return Some(listen.ip()).into_iter().filter(usable).collect();
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    interfaces.iter().map(if_addrs::Interface::ip).filter(usable).collect()
+}
+
+/// SIGHUP has the certificate read again. Without one the signal does what it always does.
+#[cfg(unix)]
+fn reload_on_hangup(tls: Arc<Tls>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tls.reload();
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn reload_on_hangup(_: Arc<Tls>) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The first signal begins the good-byes; the second ends the process at once.

@@ -1,5 +1,6 @@
 //! What the server counts, and its text form for `/metrics`. Labels come from closed sets, never from a peer.
 
+mod moment;
 mod ticks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 use crate::room::TickReport;
+pub use moment::Moment;
 pub use ticks::{Quantiles, TickLog, TickLogs, TickTime};
 
 /// A reason out of a closed set.
@@ -76,6 +78,10 @@ pub struct Metrics {
     /// How long the last ticks of each room took.
     pub tick_logs: TickLogs,
     tick_ms: Family<TickLabels, Gauge<f64, AtomicU64>>,
+    /// Certificates read again while the server ran, by what became of it.
+    pub tls_reloads: Family<Reason, Counter>,
+    /// When the TLS certificate ends, seconds since 1970; not there without TLS.
+    pub tls_certificate_expiry: Moment,
     joined: Counter,
     ticks: Counter,
     missed_ticks: Counter,
@@ -178,8 +184,17 @@ impl Default for Metrics {
         );
         let recording_errors =
             register!(Counter::default(), "recording_errors", "Recordings that could not be written");
+        let tls_reloads =
+            register!(Family::default(), "tls_reloads", "Certificates read again, by what became of it");
+        let tls_certificate_expiry = register!(
+            Moment::default(),
+            "tls_certificate_expiry_seconds",
+            "When the TLS certificate ends, seconds since 1970"
+        );
         Metrics {
             registry,
+            tls_reloads,
+            tls_certificate_expiry,
             recording_gaps,
             recording_errors,
             dropped,

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
-use crate::net::{self, Accept, Admin, Door, Game, Listener, Page};
+use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Tls};
 use crate::record::Recordings;
 use crate::room::driver::{Driver, DriverKind};
 use crate::session::Sessions;
@@ -25,13 +25,20 @@ const DRAIN: Duration = Duration::from_secs(4);
 /// Connections to the admin listener at a time.
 const ADMIN_CONNECTIONS: usize = 32;
 
+/// Connections at a time to the listener that only sends them elsewhere.
+const REDIRECT_CONNECTIONS: usize = 256;
+
 /// Where connections come from.
 #[derive(Debug)]
 pub struct Listeners<L, A> {
     /// Players.
     pub game: L,
+    /// What the players' listener speaks below HTTP; none: nothing.
+    pub tls: Option<Arc<Tls>>,
     /// Operators; none: not served.
     pub admin: Option<A>,
+    /// Whoever comes by plain HTTP, and where to send them; none: not served.
+    pub redirect: Option<(A, Redirect)>,
 }
 
 /// What differs between production and tests.
@@ -83,10 +90,11 @@ pub async fn run<L: Listener, A: Listener>(
     let loopback = config.net.per_ip.loopback;
     let lobby = Lobby::new(config.rooms, loopback, config.seed, driver, metrics.clone(), recordings.clone())?;
     let door = Door::new(&config.net, metrics.clone());
-    let accept = |connections, door| Accept {
+    let accept = |connections, door, tls| Accept {
         stop: stop.clone(),
         tasks: tasks.clone(),
         head_timeout: config.net.handshake,
+        tls,
         connections: Arc::new(Semaphore::new(connections)),
         door,
     };
@@ -99,13 +107,21 @@ pub async fn run<L: Listener, A: Listener>(
         tasks: tasks.clone(),
         stop: stop.clone(),
     });
-    let counted = metrics.clone();
-    tasks.spawn(net::serve(listeners.game, game, accept(config.net.connections, Some(door)), move || {
+    let (counted, tls) = (metrics.clone(), listeners.tls);
+    if let Some(tls) = tls.clone() {
+        tasks.spawn(tls.watch(stop.clone()));
+    }
+    let players = accept(config.net.connections, Some(door.clone()), tls);
+    tasks.spawn(net::serve(listeners.game, game, players, move || {
         counted.accepted.inc();
     }));
+    if let Some((listener, redirect)) = listeners.redirect {
+        let lost = accept(REDIRECT_CONNECTIONS, Some(door), None);
+        tasks.spawn(net::serve(listener, Arc::new(redirect), lost, || ()));
+    }
     if let Some(listener) = listeners.admin {
         let admin = Arc::new(Admin::new(metrics.clone()));
-        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS, None), || ()));
+        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS, None, None), || ()));
     }
 
     shutdown.await;

@@ -64,6 +64,9 @@ fn help_names_every_flag() {
     {
         assert!(text.contains(flag), "{flag}");
     }
+    for flag in ["--tls-cert", "--tls-key", "--dev-tls", "--redirect-http"] {
+        assert!(text.contains(flag), "{flag}");
+    }
 }
 
 /// A running server and the address from its first line.
@@ -80,7 +83,7 @@ fn start(args: &[&str]) -> Running {
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
     out.read_line(&mut line).expect("a first line");
-    let address = line.trim_end().rsplit("http://").next().expect("an address");
+    let address = line.trim_end().rsplit("://").next().expect("an address");
     let address = address.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
     Running { child, out, address }
 }
@@ -131,6 +134,79 @@ fn on_every_address_it_says_where_others_can_play() {
     for line in rest.lines().filter(|line| line.contains("network")) {
         assert!(line.contains("http://"), "{line}");
     }
+}
+
+/// A folder of one test's own.
+fn scratch(name: &str) -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(format!("drift-arena-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a temporary folder");
+    dir
+}
+
+/// A certificate for localhost and its key, PEM.
+fn pair() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+#[test]
+fn a_certificate_that_will_not_do_is_named_in_one_line() {
+    let dir = scratch("pairs");
+    let ((cert, key), (_, other)) = (pair(), pair());
+    let broken = cert.replacen("MII", "AAA", 1);
+    for (name, text) in
+        [("cert", &cert), ("key", &key), ("other", &other), ("broken", &broken), ("empty", &String::new())]
+    {
+        std::fs::write(dir.join(name), text).expect("a temporary file");
+    }
+    let at = |name: &str| dir.join(name).to_str().expect("a plain path").to_owned();
+    for (cert, key, words) in [
+        ("nothing", "key", &["cannot read", "nothing"][..]),
+        ("cert", "nothing", &["cannot read", "nothing"]),
+        ("empty", "key", &["empty", "no certificate", "BEGIN CERTIFICATE"]),
+        ("cert", "empty", &["empty", "no private key", "BEGIN PRIVATE KEY"]),
+        ("key", "key", &["no certificate"]),
+        ("broken", "key", &["broken", "cannot be read"]),
+        ("cert", "other", &["other", "does not belong to", "cert"]),
+    ] {
+        let args = ["--listen", "127.0.0.1:0", "--tls-cert", &at(cert), "--tls-key", &at(key)];
+        let text = complaint(&args);
+        assert!(words.iter().all(|word| text.contains(word)), "{cert} {key}: {text}");
+    }
+    let only = |flag| complaint(&["--listen", "127.0.0.1:0", flag, &at("cert")]);
+    assert!(only("--tls-cert").contains("--tls-key") && only("--tls-key").contains("--tls-cert"));
+    let both = complaint(&["--dev-tls", "--tls-cert", &at("cert"), "--tls-key", &at("key")]);
+    assert!(both.contains("--dev-tls") && both.contains("tls.cert"), "{both}");
+    assert!(complaint(&["--redirect-http", "127.0.0.1:0"]).contains("--tls-cert"));
+    std::fs::remove_dir_all(&dir).expect("it was there");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_certificate_for_development_says_its_fingerprint_and_hang_up_reloads_one_from_files() {
+    let server = start(&["--listen", "127.0.0.1:0", "--dev-tls"]);
+    let (code, rest) = server.signal("-INT");
+    assert_eq!(code, Some(0));
+    let shown = rest.lines().any(|line| {
+        let bytes: Vec<&str> = line.trim().split(':').collect();
+        bytes.len() == 32 && bytes.iter().all(|byte| u8::from_str_radix(byte, 16).is_ok())
+    });
+    assert!(shown, "{rest}");
+
+    let dir = scratch("hangup");
+    let (cert, key) = pair();
+    let paths = [dir.join("cert"), dir.join("key")].map(|path| path.to_str().expect("plain").to_owned());
+    std::fs::write(&paths[0], cert).expect("a temporary file");
+    std::fs::write(&paths[1], key).expect("a temporary file");
+    let server = start(&["--listen", "127.0.0.1:0", "--tls-cert", &paths[0], "--tls-key", &paths[1]]);
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
+    // It lives on, and ends as ever.
+    std::thread::sleep(Duration::from_millis(300));
+    TcpStream::connect(server.address).expect("it still listens");
+    let (code, _) = server.signal("-TERM");
+    assert_eq!(code, Some(0));
+    std::fs::remove_dir_all(&dir).expect("it was there");
 }
 
 fn golden(name: &str) -> std::path::PathBuf {

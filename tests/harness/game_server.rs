@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bot_client::Endpoint;
 use server::metrics::Metrics;
+use server::net::{Redirect, Tls};
 use server::{Listeners, Options, RawConfig, Summary};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,10 @@ pub struct GameServer {
     pub address: SocketAddr,
     /// Where the operator's pages are.
     pub admin: SocketAddr,
+    /// Where plain HTTP is sent elsewhere, if it is.
+    pub redirect: Option<SocketAddr>,
+    /// TLS, if it speaks it.
+    pub tls: Option<Arc<Tls>>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
     /// See [`Options::drag_ms`].
@@ -40,18 +45,29 @@ impl GameServer {
         let admin_address = admin.local_addr().expect("a bound socket");
         let options = Options::default();
         let (metrics, drag_ms) = (options.metrics.clone(), options.drag_ms.clone());
+        let tls =
+            config.tls.as_ref().map(|tls| Tls::new(tls, &[], metrics.clone()).expect("a usable certificate"));
+        let (mut redirect, mut redirects_at) = (None, None);
+        if config.net.redirect_http.is_some() {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            redirects_at = Some(listener.local_addr().expect("a bound socket"));
+            redirect = Some((listener, Redirect { port: address.port() }));
+        }
         let (stop, stopped) = oneshot::channel();
+        let shown = tls.clone();
         let running = tokio::spawn(async move {
             let shutdown = async { stopped.await.unwrap_or(()) };
-            let listeners = Listeners { game, admin: Some(admin) };
+            let listeners = Listeners { game, tls, admin: Some(admin), redirect };
             server::run(listeners, config, options, shutdown).await.expect("the server runs")
         });
-        GameServer { address, admin: admin_address, metrics, drag_ms, stop, running }
+        let (admin, redirect, tls) = (admin_address, redirects_at, shown);
+        GameServer { address, admin, redirect, tls, metrics, drag_ms, stop, running }
     }
 
     /// The WebSocket's address.
     pub fn endpoint(&self) -> Endpoint {
-        format!("ws://{}/ws", self.address).parse().expect("a valid URL")
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}/ws", self.address).parse().expect("a valid URL")
     }
 
     /// Tells it to stop, and waits until it has.

@@ -89,7 +89,12 @@ impl Network {
         let options = Options { driver: DriverKind::Task, ..Options::default() };
         let metrics = options.metrics.clone();
         let running = tokio::spawn(async move {
-            let listeners = Listeners { game: VirtualListener(connections), admin: None::<VirtualListener> };
+            let listeners = Listeners {
+                game: VirtualListener(connections),
+                tls: None,
+                admin: None::<VirtualListener>,
+                redirect: None,
+            };
             let shutdown = async { stopped.await.unwrap_or(()) };
             server::run(listeners, config, options, shutdown).await.expect("the server runs")
         });

@@ -1,5 +1,6 @@
 //! The `[net]` section: what connections may do.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use protocol::codec::CLIENT_MESSAGE_LIMIT;
@@ -29,6 +30,8 @@ pub struct RawNet {
     pub forwarded_hops: usize,
     /// Most of them on the JSON subprotocol, which costs many times a binary one.
     pub max_json: usize,
+    /// Address of a listener that sends plain http to https; empty: none.
+    pub redirect_http: String,
     /// Pages of these origins may connect besides the server's own.
     pub allowed_origins: Vec<String>,
     /// Seconds for a request's head, and again for the `Hello`.
@@ -55,6 +58,7 @@ impl Default for RawNet {
             trusted_proxies: Vec::new(),
             forwarded_hops: 1,
             max_json: 64,
+            redirect_http: String::new(),
             allowed_origins: Vec::new(),
             handshake_secs: 5,
             ping_secs: 5,
@@ -68,7 +72,23 @@ impl Default for RawNet {
 
 impl RawNet {
     /// Checks every value.
-    pub(super) fn check(self) -> Result<NetLimits, ConfigError> {
+    pub(super) fn check(self, tls: bool) -> Result<NetLimits, ConfigError> {
+        let redirect_http = match self.redirect_http.as_str() {
+            "" => None,
+            address => {
+                let bad = |expected| ConfigError::Value {
+                    key: "net.redirect_http",
+                    value: address.to_owned(),
+                    expected,
+                };
+                if !tls {
+                    return Err(bad(
+                        "tls.cert and tls.key (--tls-cert, --tls-key): there is no https to go to",
+                    ));
+                }
+                Some(address.parse().map_err(|_| bad("an address like 0.0.0.0:80 or [::]:80"))?)
+            }
+        };
         for origin in &self.allowed_origins {
             if origin != "*" && !(origin.starts_with("http://") || origin.starts_with("https://")) {
                 return Err(ConfigError::Value {
@@ -100,6 +120,7 @@ impl RawNet {
             trusted_proxies,
             forwarded_hops: within("net.forwarded_hops", self.forwarded_hops, 1, 16, "1 to 16 proxies")?,
             json: within("net.max_json", self.max_json, 0, 100_000, "0 to 100000")?,
+            redirect_http,
             allowed_origins: self.allowed_origins,
             handshake,
             hello: handshake,
@@ -140,6 +161,8 @@ pub struct NetLimits {
     pub forwarded_hops: usize,
     /// JSON sessions at a time.
     pub json: usize,
+    /// Where plain http is sent to https; none: nowhere.
+    pub redirect_http: Option<SocketAddr>,
     /// Origins besides the server's own.
     pub allowed_origins: Vec<String>,
     /// For a request's head.

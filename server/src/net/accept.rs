@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{Either, Empty, Full};
 use hyper::body::Incoming;
+use hyper::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,10 +18,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Door;
+use super::{Door, Tls};
 use crate::rates::Guest;
 
 /// Kernel send buffer of a game socket, bytes: what a peer that reads nothing may cost outside this process. The
@@ -36,6 +38,9 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// How long a connection may be used for HTTP, answers that the peer does not read included. A browser just opens
 /// another one.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Browsers come by https only for a year.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// An HTTP answer.
 pub type Answer = Response<Either<Full<Bytes>, Empty<Bytes>>>;
@@ -86,8 +91,10 @@ pub struct Accept {
     pub stop: CancellationToken,
     /// Knows every connection.
     pub tasks: TaskTracker,
-    /// For the head of a request.
+    /// For the TLS handshake and the head of a request together.
     pub head_timeout: Duration,
+    /// None: plain HTTP.
+    pub tls: Option<Arc<Tls>>,
     /// Connections at a time; more wait in the system's queue.
     pub connections: Arc<Semaphore>,
     /// Limits per network; none for operators.
@@ -95,7 +102,7 @@ pub struct Accept {
 }
 
 /// Accepts until it is stopped. `count` is called for each connection.
-pub async fn serve<L: Listener, H: Handler<L::Stream>>(
+pub async fn serve<L: Listener, H: Handler<L::Stream> + Handler<TlsStream<L::Stream>>>(
     mut listener: L,
     handler: Arc<H>,
     accept: Accept,
@@ -137,16 +144,47 @@ pub async fn serve<L: Listener, H: Handler<L::Stream>>(
 async fn connection<S, H>(stream: S, handler: Arc<H>, place: Place, accept: &Accept)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler<S> + Handler<TlsStream<S>>,
+{
+    let Some(tls) = &accept.tls else {
+        return http(stream, handler, place, accept, accept.head_timeout).await;
+    };
+    let begun = Instant::now();
+    let secured = tokio::select! {
+        secured = tokio::time::timeout(accept.head_timeout, tls.accept(stream)) => secured,
+        () = accept.stop.cancelled() => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => {
+            let left = accept.head_timeout.saturating_sub(begun.elapsed());
+            http(stream, handler, place, accept, left).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake given up"),
+    }
+}
+
+/// Serves HTTP on a stream whose first head must come within `head_timeout`.
+async fn http<S, H>(stream: S, handler: Arc<H>, place: Place, accept: &Accept, head_timeout: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler<S>,
 {
+    let pins = accept.tls.as_ref().is_some_and(|tls| tls.hsts);
     let service = service_fn(move |request| {
         let (handler, place) = (handler.clone(), place.clone());
-        async move { Ok::<_, Infallible>(handler.handle(request, &place).await) }
+        async move {
+            let mut answer = handler.handle(request, &place).await;
+            if pins {
+                answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     // Without a timer the head's time-out silently does nothing.
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(accept.head_timeout)
+        .header_read_timeout(head_timeout)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -171,8 +209,6 @@ where
 pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Either::Left(Full::new(text.into())));
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert("content-type", hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }

@@ -8,7 +8,9 @@ mod admin;
 mod door;
 mod http;
 mod page;
+mod redirect;
 mod sampled;
+mod tls;
 mod websocket;
 
 use std::net::IpAddr;
@@ -23,6 +25,8 @@ pub use admin::Admin;
 pub use door::Door;
 pub use http::Game;
 pub use page::Page;
+pub use redirect::Redirect;
+pub use tls::{PairError, Tls};
 
 /// Text or binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
