@@ -65,6 +65,8 @@ pub struct Clock {
     state: State,
     misses: u32,
     last_slew: f64,
+    /// Added to the target, ms.
+    ahead: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +94,16 @@ impl Clock {
             state: State::Seeking { lead },
             misses: 0,
             last_slew: 0.0,
+            ahead: 0.0,
         }
+    }
+
+    /// The same for a player whose inputs are to arrive so much earlier: where many play from one machine, all would send
+    /// in the same millisecond of each tick.
+    #[must_use]
+    pub fn ahead(mut self, time: Duration) -> Clock {
+        self.ahead = time.as_secs_f64() * 1000.0;
+        self
     }
 
     /// Takes the arrival of the snapshot of `tick` with its `margin`.
@@ -140,10 +151,11 @@ impl Clock {
 
     /// How many ms before its tick an input is meant to arrive.
     pub fn target_ms(&self) -> f64 {
-        match self.state {
+        let target = match self.state {
             State::Seeking { .. } => TARGET_MIN,
             State::Locked { jitter, .. } => (TARGET_BASE + 4.0 * jitter).clamp(TARGET_MIN, TARGET_MAX),
-        }
+        };
+        target + self.ahead
     }
 
     /// True once a margin has come in, until inputs go missing for a second.

@@ -69,6 +69,9 @@ pub(crate) struct Swarm {
     threads: Option<u16>,
 }
 
+/// Sockets that are read before the timers are looked at again.
+const HELPING: usize = 32;
+
 impl Swarm {
     /// The arguments as the swarm takes them.
     pub(crate) fn config(&self) -> anyhow::Result<swarm::Config> {
@@ -121,6 +124,8 @@ impl Swarm {
             1 => Builder::new_current_thread(),
             _ => Builder::new_multi_thread(),
         };
+        // A tick's snapshots arrive all at once. Taken in small helpings, they hold no input up that is due meanwhile.
+        builder.max_io_events_per_tick(HELPING).event_interval(HELPING as u32);
         builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")
     }
 }

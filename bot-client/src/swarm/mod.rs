@@ -78,6 +78,13 @@ impl Config {
         spread.then(|| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + n)))
     }
 
+    /// How much earlier than need be the `index`-th bot sends its inputs. All of a room would send in the same millisecond
+    /// otherwise, which players behind lines of their own do not, and which no single core could do.
+    fn ahead_of(&self, index: u32) -> Duration {
+        // The golden ratio: any stretch of bots is spread evenly.
+        SPREAD.mul_f64(f64::from(index) * 0.618_033_988_75 % 1.0)
+    }
+
     /// True if the `index`-th bot predicts: those that do are spread evenly.
     fn predicts(&self, index: u32) -> bool {
         let until = |bots: u32| (f64::from(bots) * self.predict).ceil();
@@ -133,6 +140,8 @@ pub struct Outcome {
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the bots may take to leave.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Over how long the bots' inputs for one tick are spread: half a tick.
+const SPREAD: Duration = Duration::from_millis(16);
 /// How often the run looks at its own state.
 const HEARTBEAT: Duration = Duration::from_millis(20);
 /// Between two calls of the progress function.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protocol::message::{Hello, MARGIN_MISSING, Welcome};
 use protocol::snapshot::Ledger;
-use protocol::{ClientMessage, CloseCode, ServerMessage, Tick};
+use protocol::{ClientMessage, CloseCode, Controls, ServerMessage, Tick};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::profile::{DEAF, HEARING, Profile};
@@ -26,6 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
 /// Inputs that are counted though they were never sent, at most, for one pause of the swarm: ten seconds' worth.
 const MOST_OMITTED: u32 = 300;
+/// Ticks between two thoughts of a bot: fifteen a second are more than a player has.
+const THINK_EVERY: u32 = 2;
 /// How often a bot works out what its whole view would weigh.
 const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,10 +54,11 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     if config.predicts(index) {
         session = session.predicting();
     }
+    session.clock = session.clock.ahead(config.ahead_of(index));
     let mut player = Player {
         client,
         session,
-        bot: Bot::new(seed),
+        bot: Bot::new(seed).thinking_every(THINK_EVERY),
         profile,
         joined: now,
         tick: Duration::from_secs(1) / u32::from(welcome.hz.max(1)),
@@ -212,8 +215,7 @@ impl Player<'_> {
         self.open_window(now);
         let mut lag = None;
         while let Some(due) = self.session.clock.due(now) {
-            let (controls, seen) = self.bot.hold(&self.session);
-            let controls = self.profile.bend(controls, self.session.view(), self.session.map.side());
+            let (controls, seen) = self.decide();
             let input = self.session.commit(due.tick, controls, seen);
             self.queue(&ClientMessage::Input(input));
             // A clock that jumped back sends some ticks again.
@@ -234,6 +236,15 @@ impl Player<'_> {
             self.shared.stats().schedule_lag.record(lag);
         }
         self.flush().await
+    }
+
+    fn decide(&mut self) -> (Controls, Tick) {
+        let view = self.session.view();
+        if self.profile == Profile::Idle {
+            return (Controls::default(), view.tick); // which takes no thought
+        }
+        let (controls, seen) = self.bot.hold(&self.session);
+        (self.profile.bend(controls, view, self.session.map.side()), seen)
     }
 
     /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
