@@ -163,7 +163,10 @@ mod tests {
         loop {
             match inbound.next().await {
                 Ok(frame) => {
-                    assert!(frame.payload.iter().all(|&byte| byte == 7), "nothing of the header, all of the rest");
+                    assert!(
+                        frame.payload.iter().all(|&byte| byte == 7),
+                        "nothing of the header, all of the rest"
+                    );
                     frames.push((frame.opcode, frame.payload.len()));
                 }
                 Err(error) => return (frames, error.to_string()),

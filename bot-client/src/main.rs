@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use bot_client::swarm::compare::Comparison;
 use bot_client::swarm::environment::Environment;
-use bot_client::swarm::page;
+use bot_client::swarm::{Report, page};
 use bot_client::{lag, swarm};
 use clap::Parser;
 
@@ -25,7 +25,7 @@ const SOME_LOST: u8 = 1;
 const NOTHING: u8 = 2;
 /// The server said what it must not say.
 const PROTOCOL_BROKEN: u8 = 3;
-/// The swarm was too late for its figures to be the server's, and was asked to be strict about it.
+/// The swarm was too late for its figures to be the server's.
 const INVALID: u8 = 4;
 
 fn main() -> ExitCode {
@@ -90,16 +90,20 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         let written = std::fs::write(path, page::page(&report, &outcome.charts));
         written.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    // The gravest first: what is said of a run that is not valid is not worth much.
-    Ok(if report.protocol_errors > 0 {
+    Ok(verdict(&report, violations.is_empty(), args.allow_invalid))
+}
+
+/// The gravest first: what is said of a run that is not valid is not worth much.
+fn verdict(report: &Report, limits_kept: bool, allow_invalid: bool) -> u8 {
+    if report.protocol_errors > 0 {
         PROTOCOL_BROKEN
-    } else if args.strict && !report.valid {
+    } else if !report.valid && !allow_invalid {
         INVALID
-    } else if report.is_clean() && violations.is_empty() {
+    } else if report.is_clean() && limits_kept {
         FINE
     } else {
         SOME_LOST
-    })
+    }
 }
 
 fn run_lag(args: &Lag) -> anyhow::Result<u8> {
@@ -139,5 +143,27 @@ fn run_compare(args: &Compare) -> anyhow::Result<u8> {
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await; // no signals here: the time limit, or a kill, remains
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_trouble_sets_the_exit_code() {
+        let fine = Report { valid: true, ..Report::empty() };
+        assert_eq!((verdict(&fine, true, false), verdict(&fine, false, false)), (FINE, SOME_LOST));
+        let late = Report { valid: false, ..fine.clone() };
+        assert_eq!((verdict(&late, true, false), verdict(&late, false, false)), (INVALID, INVALID));
+        assert_eq!((verdict(&late, true, true), verdict(&late, false, true)), (FINE, SOME_LOST));
+        let broken = Report { protocol_errors: 1, ..late };
+        assert_eq!(
+            (verdict(&broken, true, false), verdict(&broken, true, true)),
+            (PROTOCOL_BROKEN, PROTOCOL_BROKEN)
+        );
+        let mut lossy = fine;
+        lossy.disconnects.insert(4003, 1);
+        assert_eq!(verdict(&lossy, true, true), SOME_LOST);
     }
 }

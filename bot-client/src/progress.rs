@@ -55,7 +55,8 @@ impl Line {
 }
 
 fn describe(progress: Progress, bots: u32, duration: Duration) -> String {
-    let Progress { phase, playing, failed, lost, latency_p50_ms: p50, latency_p99_ms: p99 } = progress;
+    let Progress { phase, playing, failed, returning, lost, latency_p50_ms: p50, latency_p99_ms: p99 } =
+        progress;
     let mut text = match phase {
         Phase::Ramp => format!("connecting {playing}/{bots}"),
         Phase::Measure { elapsed } => {
@@ -65,7 +66,7 @@ fn describe(progress: Progress, bots: u32, duration: Duration) -> String {
             )
         }
     };
-    for (count, what) in [(failed, "failed"), (lost, "lost")] {
+    for (count, what) in [(failed, "failed"), (returning, "coming back"), (lost, "lost")] {
         if count > 0 {
             text += &format!(", {count} {what}");
         }
@@ -83,6 +84,7 @@ mod tests {
             phase: Phase::Ramp,
             playing: 7,
             failed: 0,
+            returning: 0,
             lost: 0,
             latency_p50_ms: 0.0,
             latency_p99_ms: 0.0,

@@ -38,7 +38,7 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--metrics", "8081"], "http://127.0.0.1:8081/metrics");
     refused(&["swarm", "--fail", "latency_ms.p99"], "latency_ms.p99<=90");
     refused(&["swarm", "--fail", "latency.p99<=90"], "latency_ms.p99");
-    refused(&["swarm", "--profile", "play=8,resumer"], "slow-reader");
+    refused(&["swarm", "--profile", "play=8,resumers"], "slow-reader");
     refused(&["swarm", "--rooms", "many"], "crammed");
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");

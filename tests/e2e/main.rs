@@ -5,6 +5,7 @@ mod http;
 mod load;
 mod play;
 mod stop;
+mod swarm;
 
 use std::time::Duration;
 

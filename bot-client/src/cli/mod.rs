@@ -25,8 +25,8 @@ pub(crate) enum Command {
     /// Let many bots play and report latency, snapshot sizes and traffic.
     ///
     /// Exit code: 0 all bots played to the end, 1 some got no seat or lost it, or a --fail limit was not kept, 2 none got
-    /// a seat or the arguments make no sense, 3 the server broke the protocol, 4 with --strict: the swarm itself was too
-    /// late for its figures to be the server's.
+    /// a seat or the arguments make no sense, 3 the server broke the protocol, 4 the swarm itself was too late (inputs p99
+    /// over 5 ms) for its figures to be the server's; --allow-invalid does without the last.
     Swarm(Swarm),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///

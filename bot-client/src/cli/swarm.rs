@@ -34,10 +34,9 @@ pub(crate) struct Swarm {
     /// Over how many rooms: crammed into one, spread so that each has about 100 bots, a number, or as the server likes.
     #[arg(long, value_name = "server|crammed|spread|N", default_value = "server", value_parser = rooms)]
     rooms: Rooms,
-    /// What the bots are like, by weight: play=8,idle=1,fight,crowd,join-storm,slow-reader,garbage.
+    /// What the bots are like, by weight: play=8,idle=1,fight,crowd,join-storm,slow-reader,garbage,resumer.
     ///
-    /// Latency, intervals and sizes are those of bots that play, fight or crowd together. There is no profile that
-    /// resumes lost seats yet.
+    /// Latency, intervals and sizes are those of bots that play, fight or crowd together; the others are the weather.
     #[arg(long, value_name = "MIX", default_value = "play")]
     profile: Mix,
     /// Addresses of 127.0.0.0/8 that the bots come from, where the server is on this machine: for its limits by address.
@@ -61,9 +60,9 @@ pub(crate) struct Swarm {
     /// Limits on the JSON's numbers, exit code 1 if one is not kept: "latency_ms.p99<=90, server.missed_ticks<=3".
     #[arg(long, value_name = "LIMITS")]
     fail: Vec<Thresholds>,
-    /// Exit code 4 if the swarm itself was too late to be believed; otherwise that is only said.
+    /// Do without exit code 4 where the swarm itself was too late to be believed: it is only said then.
     #[arg(long)]
-    pub(crate) strict: bool,
+    pub(crate) allow_invalid: bool,
     /// Threads that the bots run on; by default one for every 1500 bots.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,

@@ -4,8 +4,10 @@ pub mod compare;
 pub mod environment;
 pub mod page;
 mod player;
+pub mod process;
 pub mod profile;
 pub mod report;
+mod seat;
 pub mod server;
 pub mod stats;
 pub mod thresholds;
@@ -101,7 +103,9 @@ pub struct Progress {
     pub playing: u32,
     /// Bots that got no seat.
     pub failed: u32,
-    /// Seats lost.
+    /// Bots on their way back to a seat.
+    pub returning: u32,
+    /// Seats lost for good.
     pub lost: u32,
     /// Median from input to snapshot so far, ms.
     pub latency_p50_ms: f64,
@@ -176,6 +180,13 @@ impl Shared {
     fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
+
+    /// Resolves once it is time to leave.
+    async fn left(&self) {
+        while !self.leaving() {
+            tokio::time::sleep(HEARTBEAT * 4).await;
+        }
+    }
 }
 
 /// Runs a swarm until its time is over, all bots are gone, or `stop` resolves. Every bot's wait is bounded.
@@ -195,6 +206,7 @@ pub async fn run(
     let probe = shared.config.metrics.clone().map(|target| Arc::new(Probe::new(target)));
     let before = sample(probe.as_ref()).await;
     let mut opening: Option<JoinHandle<Option<Sample>>> = None;
+    let mut own_cpu = None;
     let mut bots = JoinSet::new();
     let started = Instant::now();
     let mut shown: Option<Instant> = None;
@@ -226,6 +238,7 @@ pub async fn run(
             let opened = *shared.window.get_or_init(|| now);
             opening.get_or_insert_with(|| {
                 shared.stats().ramp = now - started;
+                own_cpu = cpu_time();
                 // Beside the loop: a server that is slow to answer must not hold the measurement up.
                 let probe = probe.clone().filter(|_| before.is_some());
                 tokio::spawn(async move { sample(probe.as_ref()).await })
@@ -235,12 +248,13 @@ pub async fn run(
                 counted = seconds;
                 shared.stats().end_second(now - opened);
             }
-            if progress.playing == 0 || now - opened >= shared.config.duration {
+            if progress.playing + progress.returning == 0 || now - opened >= shared.config.duration {
                 break;
             }
         }
     }
     let ended = Instant::now();
+    let own_cpu = own_cpu.zip(cpu_time()).map(|(before, after)| after.saturating_sub(before));
     let opened = match opening {
         Some(opening) => opening.await.ok().flatten(),
         None => None,
@@ -253,7 +267,8 @@ pub async fn run(
     bots.abort_all();
     let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
     let stats = shared.stats();
-    let mut report = Report::new(url, window.as_secs_f64(), &stats);
+    let bot_ticks = stats.seat_time.as_secs_f64() * f64::from(stats.hz);
+    let mut report = Report::new(url, window.as_secs_f64(), &stats).with_own_cpu(own_cpu, bot_ticks);
     if let (Some(probe), Some(opened), Some(closed)) = (&probe, &opened, &closed) {
         let players = stats.seat_time.as_secs_f64() / window.as_secs_f64().max(0.001);
         report.server = probe.report(before.as_ref(), (opened, closed), players, stats.hz, stats.connected);
@@ -265,6 +280,11 @@ pub async fn run(
         first_misprediction: stats.first_misprediction,
         first_protocol_error: stats.first_protocol_error.clone(),
     }
+}
+
+/// Of this process, µs.
+fn cpu_time() -> Option<u64> {
+    process::usage(std::process::id()).map(|(us, _)| us)
 }
 
 async fn sample(probe: Option<&Arc<Probe>>) -> Option<Sample> {
@@ -280,6 +300,7 @@ fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
         phase,
         playing: stats.playing,
         failed: stats.failed,
+        returning: stats.returning,
         lost: stats.disconnects.values().sum(),
         latency_p50_ms: stats.latency.quantile(0.5) as f64 / 1000.0,
         latency_p99_ms: stats.latency.quantile(0.99) as f64 / 1000.0,

@@ -1,21 +1,25 @@
 //! One bot of a swarm: takes a seat, plays, measures, leaves. One task each, which reads and writes.
 
+mod measure;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::message::{Hello, MARGIN_MISSING, Welcome};
-use protocol::snapshot::Ledger;
-use protocol::{ClientMessage, CloseCode, Controls, ServerMessage, Tick};
+use protocol::message::Welcome;
+use protocol::{ClientMessage, CloseCode, Controls, ServerMessage, Slot, Tick};
+use sim::dice::Dice;
+use sim::rules;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::profile::{DEAF, HEARING, Profile};
+use super::profile::{DEAF, HEARING, Profile, STAY};
+use super::seat::{Claim, come_back, comes_back, join, note_protocol_error};
 use super::whole::Whole;
-use super::{JOIN_TIMEOUT, LEAVE_TIMEOUT, Shared, visitor};
+use super::{LEAVE_TIMEOUT, Shared, visitor};
 use crate::bot::Bot;
-use crate::client::{Client, Closed, Error, Incoming, Options};
-use crate::clock::Due;
-use crate::session::{Change, Session, Tally};
+use crate::client::{Client, Closed, Error, Incoming};
+use crate::session::{Change, Session};
+use measure::Measuring;
 
 /// An input this old that no snapshot has answered when the bot ends counts with its age: leaving it out would hide the
 /// worst latencies.
@@ -28,14 +32,15 @@ const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
 const MOST_OMITTED: u32 = 300;
 /// Ticks between two thoughts of a bot: fifteen a second are more than a player has.
 const THINK_EVERY: u32 = 2;
+/// Longest that a resumer stays away, ms: much less than the server's grace.
+const MOST_AWAY_MS: u32 = 1500;
 /// How often a bot works out what its whole view would weigh.
 const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
 /// Plays the `index`-th bot from connecting to the end.
 pub(super) async fn play(shared: Arc<Shared>, index: u32) {
-    let config = &shared.config;
-    let profile = config.profiles.of(index);
-    let (client, welcome) = match join(&shared, index).await {
+    let profile = shared.config.profiles.of(index);
+    let (client, welcome) = match join(&shared, index, None).await {
         Ok(joined) => joined,
         Err(why) => return failed(&shared, why),
     };
@@ -48,92 +53,99 @@ pub(super) async fn play(shared: Arc<Shared>, index: u32) {
     if matches!(profile, Profile::JoinStorm | Profile::Garbage) {
         return visitor::come_and_go(&shared, index, profile, client).await;
     }
-    let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
-    let now = Instant::now();
-    let mut session = Session::on_map(shared.map(&welcome), &welcome, now).forgetting_names();
-    if config.predicts(index) {
-        session = session.predicting();
-    }
-    session.clock = session.clock.ahead(config.ahead_of(index));
-    let mut player = Player {
-        client,
-        session,
-        bot: Bot::new(seed).thinking_every(THINK_EVERY),
-        profile,
-        joined: now,
-        tick: Duration::from_secs(1) / u32::from(welcome.hz.max(1)),
-        pending: VecDeque::new(),
-        committed: None,
-        measuring: None,
-        last_arrival: None,
-        last_interval: None,
-        messages: (0, 0),
-        alive_at: now,
-        asked_at: now,
-        weighed_at: now,
-        whole: Whole::default(),
-        shared: &shared,
-    };
-    let end = player.run().await;
-    player.settle(Instant::now(), end.as_ref().err());
-    if end.is_ok() {
-        let goodbye = player.client.close(CloseCode::Left.code(), "");
-        let _ = timeout(LEAVE_TIMEOUT, goodbye).await;
+    let mut seat = Some((client, welcome));
+    let mut dice = Dice::new(shared.config.seed.wrapping_add(index.into()));
+    let mut dropped = None;
+    while let Some((client, welcome)) = seat.take() {
+        let mut player = Player::new(&shared, index, client, &welcome, dropped.take());
+        if profile == Profile::Resumer {
+            player.drops_at = Some(Instant::now() + STAY + STAY.mul_f64(f64::from(dice.below(1000)) / 500.0));
+        }
+        let end = player.run().await;
+        player.settle(Instant::now());
+        let claim = Claim { token: player.session.resume, room: welcome.room };
+        match end {
+            End::Leave => {
+                let goodbye = player.client.close(CloseCode::Left.code(), "");
+                let _ = timeout(LEAVE_TIMEOUT, goodbye).await;
+            }
+            End::Dropped => {
+                let pause = Duration::from_millis(u64::from(dice.below(MOST_AWAY_MS)));
+                let (you, score) = (player.session.you, player.session.board.score);
+                let before = Dropped { you, score, dials_at: Instant::now() + pause };
+                drop(player); // without a word: the line is cut
+                shared.stats().resumes.tried += 1;
+                seat = resume(&shared, index, &claim, before, pause).await;
+                dropped = Some(before);
+            }
+            End::Lost(closed) if comes_back(&closed) => {
+                let wait = player.told_to_wait;
+                drop(player);
+                seat = reconnect(&shared, index, &claim, &closed, wait).await;
+            }
+            End::Lost(closed) => lost(&shared, &closed),
+        }
     }
 }
 
-/// Takes a seat, or says why not.
-pub(super) async fn join(shared: &Shared, index: u32) -> Result<(Client, Welcome), String> {
-    let config = &shared.config;
-    let hello = Hello {
-        name: format!("bot-{index:04}"),
-        hue: (index % 8) as u8,
-        room: config.room_of(index),
-        ..Hello::default()
-    };
-    let options = Options { source: config.source_of(index), ..Options::default() };
-    let dialled = Instant::now();
-    let join = async {
-        let mut client = Client::open(&config.url, &options).await?;
-        let open = Instant::now();
-        let welcome = client.join(hello).await?;
-        Ok((client, welcome, open))
-    };
-    match timeout(JOIN_TIMEOUT, join).await {
-        Ok(Ok((client, welcome, open))) => {
-            let mut stats = shared.stats();
-            stats.handshake.record(open - dialled);
-            stats.welcome.record(open.elapsed());
-            Ok((client, welcome))
+/// Asks for the seat that was dropped. None if there is none, which is counted.
+async fn resume(
+    shared: &Shared,
+    index: u32,
+    claim: &Claim,
+    before: Dropped,
+    pause: Duration,
+) -> Option<(Client, Welcome)> {
+    shared.stats().returning += 1;
+    let back = come_back(shared, index, claim, pause).await;
+    let mut stats = shared.stats();
+    stats.returning -= 1;
+    match &back {
+        // Its score is looked at when the first board comes.
+        Some((_, welcome)) if welcome.resumed && welcome.you == before.you => stats.playing += 1,
+        Some(_) => {
+            stats.playing += 1;
+            stats.resumes.lost += 1;
         }
-        Ok(Err(error)) => {
-            note_protocol_error(shared, &error);
-            Err(error.to_string())
-        }
-        Err(_) => Err(format!("no seat within {} s", JOIN_TIMEOUT.as_secs())),
+        // At the end of the run there was no time for it.
+        None if shared.leaving() => stats.resumes.tried -= 1,
+        None => stats.resumes.lost += 1,
     }
+    back
 }
 
-/// A server that says what it must not say is another kind of trouble than one that says goodbye.
-fn note_protocol_error(shared: &Shared, error: &Error) {
-    let broken = match error {
-        Error::Subprotocol { .. }
-        | Error::WebSocket(_)
-        | Error::Fragment
-        | Error::Malformed(_)
-        | Error::NotWelcome(_) => true,
-        Error::Connect { .. }
-        | Error::Request(_)
-        | Error::Handshake(_)
-        | Error::Refused { .. }
-        | Error::Closed(_)
-        | Error::Send(_) => false,
-    };
-    if broken {
+/// Comes back to a server that stops or that has lost its line. None if it could not, which is a disconnect.
+async fn reconnect(
+    shared: &Shared,
+    index: u32,
+    claim: &Claim,
+    closed: &Closed,
+    wait: Duration,
+) -> Option<(Client, Welcome)> {
+    let begun = Instant::now();
+    {
         let mut stats = shared.stats();
-        stats.protocol_errors += 1;
-        stats.first_protocol_error.get_or_insert_with(|| error.to_string());
+        stats.reconnects.tried += 1;
+        stats.returning += 1;
     }
+    let back = come_back(shared, index, claim, wait).await;
+    {
+        let mut stats = shared.stats();
+        stats.returning -= 1;
+        if back.is_some() {
+            stats.playing += 1;
+            stats.reconnects.ok += 1;
+            stats.reconnect_time.record(begun.elapsed());
+        }
+    }
+    if back.is_none() {
+        lost(shared, closed);
+    }
+    back
+}
+
+fn lost(shared: &Shared, closed: &Closed) {
+    *shared.stats().disconnects.entry(closed.code).or_default() += 1;
 }
 
 fn failed(shared: &Shared, why: String) {
@@ -165,6 +177,12 @@ struct Player<'a> {
     asked_at: Instant,
     weighed_at: Instant,
     whole: Whole,
+    /// What the server's `Bye` asked for.
+    told_to_wait: Duration,
+    /// When a resumer drops its connection.
+    drops_at: Option<Instant>,
+    /// What it had before, until a board has told whether it still has it.
+    resumed: Option<Dropped>,
     shared: &'a Shared,
 }
 
@@ -177,21 +195,85 @@ struct Pending {
     sent: Option<Instant>,
 }
 
-/// Where the counters stood when this bot's window opened.
-struct Measuring {
-    since: Instant,
-    tally: Tally,
-    ledger: Ledger,
-    traffic: (u64, u64),
-    messages: (u64, u64),
+/// How a stay ends.
+enum End {
+    /// It is time to leave.
+    Leave,
+    /// It is time to drop the connection, as resumers do.
+    Dropped,
+    /// The server, or the line, ended it.
+    Lost(Closed),
+}
+
+/// What a resumer had.
+#[derive(Debug, Clone, Copy)]
+struct Dropped {
+    you: Option<Slot>,
+    score: u32,
+    /// When it asks for it again.
+    dials_at: Instant,
+}
+
+/// The least score that is left of one after a ship was destroyed twice while nobody was there to fly it.
+fn least_kept(score: u32) -> u32 {
+    (0..2).fold(score, |score, _| score - score / rules::DEATH_LOSS)
+}
+
+impl<'a> Player<'a> {
+    fn new(
+        shared: &'a Shared,
+        index: u32,
+        client: Client,
+        welcome: &Welcome,
+        dropped: Option<Dropped>,
+    ) -> Player<'a> {
+        let config = &shared.config;
+        let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(index));
+        let now = Instant::now();
+        let mut session = Session::on_map(shared.map(welcome), welcome, now).forgetting_names();
+        if config.predicts(index) {
+            session = session.predicting();
+        }
+        session.clock = session.clock.ahead(config.ahead_of(index));
+        Player {
+            client,
+            session,
+            bot: Bot::new(seed).thinking_every(THINK_EVERY),
+            profile: config.profiles.of(index),
+            joined: now,
+            tick: Duration::from_secs(1) / u32::from(welcome.hz.max(1)),
+            pending: VecDeque::new(),
+            committed: None,
+            measuring: None,
+            last_arrival: None,
+            last_interval: None,
+            messages: (0, 0),
+            alive_at: now,
+            asked_at: now,
+            weighed_at: now,
+            whole: Whole::default(),
+            told_to_wait: Duration::ZERO,
+            drops_at: None,
+            resumed: dropped.filter(|dropped| welcome.resumed && welcome.you == dropped.you),
+            shared,
+        }
+    }
 }
 
 impl Player<'_> {
     /// Plays until it is time to leave, or until the seat is lost.
-    async fn run(&mut self) -> Result<(), Closed> {
+    async fn run(&mut self) -> End {
+        match self.stay().await {
+            Ok(()) if self.shared.leaving() => End::Leave,
+            Ok(()) => End::Dropped,
+            Err(closed) => End::Lost(closed),
+        }
+    }
+
+    async fn stay(&mut self) -> Result<(), Closed> {
         let sleep = sleep_until(self.session.clock.next_due());
         tokio::pin!(sleep);
-        while !self.shared.leaving() {
+        while !self.shared.leaving() && self.drops_at.is_none_or(|at| Instant::now() < at) {
             tokio::select! {
                 biased;
                 () = &mut sleep => self.send_due(Instant::now()).await?,
@@ -247,17 +329,6 @@ impl Player<'_> {
         (self.profile.bend(controls, view, self.session.map.side()), seen)
     }
 
-    /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
-    fn note_omitted(&mut self, due: Due) {
-        let Some(newest) = self.committed else { return };
-        let omitted = u32::try_from(due.tick.since(newest) - 1).unwrap_or(0).min(MOST_OMITTED);
-        for back in (1..=omitted).rev() {
-            if let Some(scheduled) = due.scheduled.checked_sub(self.tick * back) {
-                self.pending.push_back(Pending { tick: due.tick.minus(back), scheduled, sent: None });
-            }
-        }
-    }
-
     fn queue(&mut self, message: &ClientMessage) {
         self.client.queue(message);
         self.messages.1 += 1;
@@ -284,8 +355,12 @@ impl Player<'_> {
         // A snapshot that cannot be read is counted by the session, which asks for another.
         match self.session.take(&message, now) {
             Ok(Change::View) => self.measure_snapshot(now),
-            Ok(Change::Bye { code, .. }) => return Err(self.await_close(code).await),
-            Ok(Change::Scores | Change::Destroyed { .. } | Change::Other) | Err(_) => {}
+            Ok(Change::Bye { code, retry_ms }) => {
+                self.told_to_wait = Duration::from_millis(retry_ms.into());
+                return Err(self.await_close(code).await);
+            }
+            Ok(Change::Scores) => self.check_score(),
+            Ok(Change::Destroyed { .. } | Change::Other) | Err(_) => {}
         }
         while let Some(reply) = self.session.reply() {
             self.queue(&reply);
@@ -293,99 +368,16 @@ impl Player<'_> {
         self.flush().await
     }
 
-    fn measure_snapshot(&mut self, now: Instant) {
-        let view = self.session.view();
-        if view.own.is_some_and(|own| own.hp > 0) {
-            self.alive_at = now;
+    /// Looks at the first board after a seat was taken back.
+    fn check_score(&mut self) {
+        if self.session.board.ships == 0 {
+            return; // those were names
         }
-        let answered = self.pending.partition_point(|pending| pending.tick <= view.tick);
-        let before = self.last_arrival.replace((now, view.tick));
-        let Some(Measuring { since, .. }) = self.measuring else {
-            self.pending.drain(..answered);
-            return;
-        };
-        let weigh = now - self.weighed_at >= WEIGH_EVERY;
-        let whole = weigh.then(|| self.whole.len(view, self.bot.flying())).flatten();
-        if weigh {
-            self.weighed_at = now;
-        }
+        let Some(before) = self.resumed.take() else { return };
+        let kept = self.session.board.score >= least_kept(before.score);
         let mut stats = self.shared.stats();
-        if let Some(bytes) = whole {
-            stats.whole_view_bytes.record_value(bytes as u64);
-        }
-        for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
-        {
-            let latency = now.saturating_duration_since(scheduled);
-            stats.latency.record(latency);
-            stats.second.0.record(latency);
-            if let Some(sent) = sent {
-                stats.latency_raw.record(now.saturating_duration_since(sent));
-            }
-        }
-        if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
-            let ticks = view.tick.since(tick);
-            let interval = now - at;
-            stats.interval.record(interval);
-            stats.second.1.record(interval);
-            let due = self.tick * u32::try_from(ticks).unwrap_or(0);
-            stats.jitter.record(interval.abs_diff(due));
-            stats.instability.record(self.last_interval.replace(interval), interval, self.tick);
-            stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
-            stats.long_gaps += u64::from(ticks > 2);
-        }
-        stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
-        stats.snapshot_bytes.record_value(self.client.last_len() as u64);
-    }
-
-    /// Notes the counters once the swarm measures.
-    fn open_window(&mut self, now: Instant) {
-        if self.measuring.is_none() && self.profile.is_measured() && self.shared.window.get().is_some() {
-            let (tally, ledger) = (self.session.tally, *self.session.ledger());
-            let traffic = self.client.traffic();
-            let messages = self.messages;
-            self.measuring = Some(Measuring { since: now, tally, ledger, traffic, messages });
-        }
-    }
-
-    /// Adds what this bot measured, and how it ended, to the swarm's figures.
-    fn settle(&mut self, now: Instant, lost: Option<&Closed>) {
-        let mut stats = self.shared.stats();
-        stats.playing -= 1;
-        if let Some(closed) = lost {
-            *stats.disconnects.entry(closed.code).or_default() += 1;
-        }
-        if let Some(&opened) = self.shared.window.get() {
-            stats.seat_time += now.saturating_duration_since(self.joined.max(opened));
-        }
-        stats.resyncs += self.session.resyncs;
-        if let Some(prediction) = &self.session.prediction {
-            let tally = prediction.tally();
-            stats.predictions.compared += tally.compared;
-            stats.predictions.mispredictions += tally.mispredictions;
-            stats.first_misprediction = stats.first_misprediction.or(prediction.first().copied());
-        }
-        let Some(begin) = &self.measuring else { return };
-        add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
-        stats.bot_time += now - begin.since;
-        let (down, up) = self.client.traffic();
-        stats.down += down - begin.traffic.0;
-        stats.up += up - begin.traffic.1;
-        stats.messages_down += self.messages.0 - begin.messages.0;
-        stats.messages_up += self.messages.1 - begin.messages.1;
-        let (total, tally) = (&mut stats.tally, self.session.tally);
-        total.shots += tally.shots - begin.tally.shots;
-        total.kills += tally.kills - begin.tally.kills;
-        total.deaths += tally.deaths - begin.tally.deaths;
-        total.pickups += tally.pickups - begin.tally.pickups;
-        for Pending { scheduled, sent, .. } in self.pending.iter().filter(|p| p.scheduled >= begin.since) {
-            let age = now.saturating_duration_since(*scheduled);
-            if age >= UNANSWERED {
-                stats.latency.record(age);
-                if let Some(sent) = *sent {
-                    stats.latency_raw.record(now.saturating_duration_since(sent));
-                }
-            }
-        }
+        stats.resumes.ok += u32::from(kept);
+        stats.resumes.lost += u32::from(!kept);
     }
 
     /// True if the ship should be back and is not: after being parked, a client has to ask.
@@ -419,14 +411,4 @@ impl Player<'_> {
         };
         timeout(LAST_WORDS, read).await.unwrap_or(known)
     }
-}
-
-/// Adds what the sections cost between two looks at a ledger.
-fn add_sections(sum: &mut Ledger, now: &Ledger, then: &Ledger) {
-    sum.own += now.own - then.own;
-    sum.updates += now.updates - then.updates;
-    sum.enters += now.enters - then.enters;
-    sum.pulses += now.pulses - then.pulses;
-    sum.pickups += now.pickups - then.pickups;
-    sum.events += now.events - then.events;
 }

@@ -25,9 +25,11 @@ pub enum Profile {
     SlowReader,
     /// Says what is no message, is thrown out, and comes back.
     Garbage,
+    /// Plays, drops its connection without a word every few seconds, and takes its seat back.
+    Resumer,
 }
 
-const NAMES: [(&str, Profile); 7] = [
+const NAMES: [(&str, Profile); 8] = [
     ("play", Profile::Play),
     ("idle", Profile::Idle),
     ("fight", Profile::Fight),
@@ -35,6 +37,7 @@ const NAMES: [(&str, Profile); 7] = [
     ("join-storm", Profile::JoinStorm),
     ("slow-reader", Profile::SlowReader),
     ("garbage", Profile::Garbage),
+    ("resumer", Profile::Resumer),
 ];
 
 /// How long a bot that comes and goes stays, and stays away.
@@ -56,7 +59,11 @@ impl Profile {
         let toward = |x: i32, y: i32| trig::heading(x - own.x, y - own.y);
         let full = |aim: u16, controls| Controls { magnitude: 7, dir: (aim >> 4) as u8, ..controls };
         match self {
-            Profile::Play | Profile::JoinStorm | Profile::SlowReader | Profile::Garbage => wanted,
+            Profile::Play
+            | Profile::JoinStorm
+            | Profile::SlowReader
+            | Profile::Garbage
+            | Profile::Resumer => wanted,
             Profile::Idle => Controls::default(),
             Profile::Crowd => {
                 let (dx, dy) = ((own.x - side / 2).abs(), (own.y - side / 2).abs());

@@ -87,7 +87,17 @@ pub struct Stats {
     pub messages_up: u64,
     /// What the bots achieved.
     pub tally: Tally,
-    /// Seats lost before the end, by close code.
+    /// What became of seats that were dropped on purpose.
+    pub resumes: Returns,
+    /// From dialling to the first snapshot on a resumed seat, µs.
+    pub resume_time: Micros,
+    /// What became of seats that the server gave up, or that a cut took.
+    pub reconnects: Returns,
+    /// From the loss to the new seat, µs.
+    pub reconnect_time: Micros,
+    /// Bots that have lost their seats and are on their way back.
+    pub returning: u32,
+    /// Seats lost for good before the end, by close code.
     pub disconnects: BTreeMap<u16, u32>,
 }
 
@@ -100,6 +110,17 @@ pub struct Visits {
     pub ended_by_server: u32,
     /// Times that one who came back got no seat.
     pub refused: u32,
+}
+
+/// What became of bots that wanted their seats back, or new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Returns {
+    /// Seats that were lost or dropped.
+    pub tried: u32,
+    /// Bots that were back.
+    pub ok: u32,
+    /// Bots that were not, or not as they had been.
+    pub lost: u32,
 }
 
 /// A histogram of µs (or of anything else with a similar range).
@@ -259,6 +280,11 @@ impl Default for Stats {
             messages_down: 0,
             messages_up: 0,
             tally: Tally::default(),
+            resumes: Returns::default(),
+            resume_time: Micros::new(),
+            reconnects: Returns::default(),
+            reconnect_time: Micros::new(),
+            returning: 0,
             disconnects: BTreeMap::new(),
         }
     }

@@ -7,8 +7,8 @@ use protocol::{ClientMessage, CloseCode, Seq, ServerMessage};
 use sim::dice::Dice;
 use tokio::time::{sleep, timeout};
 
-use super::player::join;
 use super::profile::{Profile, STAY};
+use super::seat::join;
 use super::{LEAVE_TIMEOUT, Shared};
 use crate::OpCode;
 use crate::client::{Client, Incoming};
@@ -43,7 +43,7 @@ pub(super) async fn come_and_go(shared: &Shared, index: u32, profile: Profile, c
             sleep(LOOK).await;
         }
         if !shared.leaving() {
-            seat = join(shared, index).await.ok().map(|(client, _)| client);
+            seat = join(shared, index, None).await.ok().map(|(client, _)| client);
             shared.stats().visits.refused += u32::from(seat.is_none());
         }
     }

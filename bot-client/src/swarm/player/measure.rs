@@ -1,0 +1,139 @@
+//! What a player measures, from when the window opens to when its seat ends.
+
+use protocol::message::MARGIN_MISSING;
+use protocol::snapshot::Ledger;
+use tokio::time::Instant;
+
+use super::{MOST_OMITTED, Pending, Player, UNANSWERED, WEIGH_EVERY};
+use crate::clock::Due;
+use crate::session::Tally;
+
+/// Where the counters stood when this bot's window opened.
+pub(super) struct Measuring {
+    since: Instant,
+    tally: Tally,
+    ledger: Ledger,
+    traffic: (u64, u64),
+    messages: (u64, u64),
+}
+
+impl Player<'_> {
+    /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
+    pub(super) fn note_omitted(&mut self, due: Due) {
+        let Some(newest) = self.committed else { return };
+        let omitted = u32::try_from(due.tick.since(newest) - 1).unwrap_or(0).min(MOST_OMITTED);
+        for back in (1..=omitted).rev() {
+            if let Some(scheduled) = due.scheduled.checked_sub(self.tick * back) {
+                self.pending.push_back(Pending { tick: due.tick.minus(back), scheduled, sent: None });
+            }
+        }
+    }
+
+    pub(super) fn measure_snapshot(&mut self, now: Instant) {
+        let view = self.session.view();
+        if view.own.is_some_and(|own| own.hp > 0) {
+            self.alive_at = now;
+        }
+        let answered = self.pending.partition_point(|pending| pending.tick <= view.tick);
+        let before = self.last_arrival.replace((now, view.tick));
+        if let (None, Some(dropped)) = (before, self.resumed) {
+            let time = now.saturating_duration_since(dropped.dials_at);
+            self.shared.stats().resume_time.record(time);
+        }
+        let Some(Measuring { since, .. }) = self.measuring else {
+            self.pending.drain(..answered);
+            return;
+        };
+        let weigh = now - self.weighed_at >= WEIGH_EVERY;
+        let whole = weigh.then(|| self.whole.len(view, self.bot.flying())).flatten();
+        if weigh {
+            self.weighed_at = now;
+        }
+        let mut stats = self.shared.stats();
+        if let Some(bytes) = whole {
+            stats.whole_view_bytes.record_value(bytes as u64);
+        }
+        for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
+        {
+            let latency = now.saturating_duration_since(scheduled);
+            stats.latency.record(latency);
+            stats.second.0.record(latency);
+            if let Some(sent) = sent {
+                stats.latency_raw.record(now.saturating_duration_since(sent));
+            }
+        }
+        if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
+            let ticks = view.tick.since(tick);
+            let interval = now - at;
+            stats.interval.record(interval);
+            stats.second.1.record(interval);
+            let due = self.tick * u32::try_from(ticks).unwrap_or(0);
+            stats.jitter.record(interval.abs_diff(due));
+            stats.instability.record(self.last_interval.replace(interval), interval, self.tick);
+            stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
+            stats.long_gaps += u64::from(ticks > 2);
+        }
+        stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
+        stats.snapshot_bytes.record_value(self.client.last_len() as u64);
+    }
+
+    /// Notes the counters once the swarm measures.
+    pub(super) fn open_window(&mut self, now: Instant) {
+        if self.measuring.is_none() && self.profile.is_measured() && self.shared.window.get().is_some() {
+            let (tally, ledger) = (self.session.tally, *self.session.ledger());
+            let traffic = self.client.traffic();
+            let messages = self.messages;
+            self.measuring = Some(Measuring { since: now, tally, ledger, traffic, messages });
+        }
+    }
+
+    /// Adds what this bot measured on its seat to the swarm's figures.
+    pub(super) fn settle(&mut self, now: Instant) {
+        let mut stats = self.shared.stats();
+        stats.playing -= 1;
+        // No board has told: it does not count.
+        stats.resumes.tried -= u32::from(self.resumed.take().is_some());
+        if let Some(&opened) = self.shared.window.get() {
+            stats.seat_time += now.saturating_duration_since(self.joined.max(opened));
+        }
+        stats.resyncs += self.session.resyncs;
+        if let Some(prediction) = &self.session.prediction {
+            let tally = prediction.tally();
+            stats.predictions.compared += tally.compared;
+            stats.predictions.mispredictions += tally.mispredictions;
+            stats.first_misprediction = stats.first_misprediction.or(prediction.first().copied());
+        }
+        let Some(begin) = &self.measuring else { return };
+        add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
+        stats.bot_time += now - begin.since;
+        let (down, up) = self.client.traffic();
+        stats.down += down - begin.traffic.0;
+        stats.up += up - begin.traffic.1;
+        stats.messages_down += self.messages.0 - begin.messages.0;
+        stats.messages_up += self.messages.1 - begin.messages.1;
+        let (total, tally) = (&mut stats.tally, self.session.tally);
+        total.shots += tally.shots - begin.tally.shots;
+        total.kills += tally.kills - begin.tally.kills;
+        total.deaths += tally.deaths - begin.tally.deaths;
+        total.pickups += tally.pickups - begin.tally.pickups;
+        for Pending { scheduled, sent, .. } in self.pending.iter().filter(|p| p.scheduled >= begin.since) {
+            let age = now.saturating_duration_since(*scheduled);
+            if age >= UNANSWERED {
+                stats.latency.record(age);
+                if let Some(sent) = *sent {
+                    stats.latency_raw.record(now.saturating_duration_since(sent));
+                }
+            }
+        }
+    }
+}
+
+/// Adds what the sections cost between two looks at a ledger.
+fn add_sections(sum: &mut Ledger, now: &Ledger, then: &Ledger) {
+    sum.own += now.own - then.own;
+    sum.updates += now.updates - then.updates;
+    sum.enters += now.enters - then.enters;
+    sum.pulses += now.pulses - then.pulses;
+    sum.pickups += now.pickups - then.pickups;
+    sum.events += now.events - then.events;
+}

@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use super::*;
+use crate::session::Tally;
+
+fn stats() -> Stats {
+    let mut stats = Stats { connected: 2, bot_time: Duration::from_secs(20), ..Stats::default() };
+    for _ in 0..600 {
+        stats.snapshot_bytes.record_value(200);
+        stats.interval.record(Duration::from_micros(33_333));
+        stats.latency.record(Duration::from_millis(12));
+    }
+    stats.down = 600 * 204;
+    stats.up = 600 * 15;
+    stats.tally = Tally { shots: 40, kills: 2, deaths: 1, pickups: 10 };
+    stats
+}
+
+#[test]
+fn rates_are_per_client_and_window() {
+    let report = Report::new("ws://x:1/ws".into(), 10.0, &stats());
+    assert_eq!(report.snapshots.per_second_per_client, 30.0);
+    assert_eq!((report.bytes_per_second.down, report.bytes_per_second.up), (6120.0, 450.0));
+    let play = (report.shots_per_bot_minute, report.kills_per_bot_minute, report.pickups_per_bot_minute);
+    assert_eq!(play, (120.0, 6.0, 30.0));
+    assert!(report.is_clean());
+}
+
+#[test]
+fn the_json_has_the_names_that_scripts_read() {
+    let mut stats = stats();
+    stats.disconnects.insert(4003, 2);
+    let report = Report::new("ws://x:1/ws".into(), 10.0, &stats);
+    assert!(!report.is_clean());
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["schema"], "drift-swarm/1");
+    assert_eq!(json["disconnects"]["4003"], 2);
+    for path in [
+        "/bots/connected",
+        "/bots/failed",
+        "/snapshots/per_second_per_client",
+        "/latency_ms/p50",
+        "/latency_ms/p90",
+        "/latency_ms/p99",
+        "/latency_ms/p999",
+        "/latency_ms/max",
+        "/latency_raw_ms/p99",
+        "/jitter_ms/p99",
+        "/instability_ratio",
+        "/connect/per_second",
+        "/connect/handshake_ms/p99",
+        "/connect/welcome_ms/p99",
+        "/messages_per_second/down",
+        "/messages_per_second/up",
+        "/protocol_errors",
+        "/visits/made",
+        "/resumes/tried",
+        "/resumes/ok",
+        "/resumes/lost",
+        "/resumes/ms/p99",
+        "/reconnects/tried",
+        "/reconnects/ok",
+        "/reconnects/ms/max",
+        "/environment/unix_time",
+        "/interval_ms/p50",
+        "/interval_ms/p99",
+        "/interval_ms/max",
+        "/snapshot_bytes/mean",
+        "/snapshot_bytes/p50",
+        "/snapshot_bytes/p99",
+        "/whole_view_bytes/mean",
+        "/whole_view_bytes/p50",
+        "/whole_view_bytes/p99",
+        "/snapshot_sections/own",
+        "/snapshot_sections/updates",
+        "/snapshot_sections/enters",
+        "/snapshot_sections/pulses",
+        "/snapshot_sections/pickups",
+        "/snapshot_sections/events",
+        "/late_percent",
+        "/resyncs",
+        "/predicted_snapshots",
+        "/mispredictions",
+        "/snapshots/skipped",
+        "/snapshots/long_gaps",
+        "/bytes_per_second/down",
+        "/bytes_per_second/up",
+        "/shots_per_bot_minute",
+        "/kills_per_bot_minute",
+        "/pickups_per_bot_minute",
+        "/generator/schedule_lag_ms/p99",
+    ] {
+        assert!(json.pointer(path).is_some_and(serde_json::Value::is_number), "{path}");
+    }
+    for path in [
+        "/server/cpu_us_per_player_tick",
+        "/server/rss_bytes",
+        "/server/missed_ticks",
+        "/server/tick_ms/p50",
+        "/server/tick_ms/p99",
+        "/server/tick_ms/max",
+        "/generator/cpu_percent",
+        "/generator/cpu_us_per_bot_tick",
+        "/environment/commit",
+        "/environment/cpu",
+        "/environment/kernel",
+    ] {
+        assert!(json.pointer(path).is_some_and(serde_json::Value::is_null), "{path}");
+    }
+    let table = report.to_string();
+    assert!(table.contains("2 × 4003 too_slow") && !table.contains("server"), "{table}");
+}
+
+#[test]
+fn a_late_swarm_says_that_it_measured_itself() {
+    let mut stats = stats();
+    (0..98).for_each(|_| stats.schedule_lag.record(Duration::from_millis(1)));
+    let report = |stats: &Stats| Report::new("ws://x:1/ws".into(), 10.0, stats);
+    assert!(report(&stats).valid);
+    (0..2).for_each(|_| stats.schedule_lag.record(Duration::from_millis(6)));
+    let late = report(&stats);
+    assert!(!late.valid && late.to_string().contains("INVALID"), "{late}");
+}
+
+#[test]
+fn nothing_measured_is_zero_and_not_a_crash() {
+    let report = Report::new(String::new(), 0.0, &Stats::default());
+    assert_eq!(report.latency_ms.p50, 0.0);
+    assert!(report.to_string().contains("none"));
+}
