@@ -56,11 +56,11 @@ async fn after_a_restart_everybody_is_back_within_ten_seconds() {
     let (stop, stopped) = oneshot::channel::<()>();
     let config = config(endpoint, 50, 60 * SECOND);
     let swarm = tokio::spawn(swarm::run(config, async { stopped.await.unwrap_or(()) }, |_| {}));
-    server.metric_reaches("drift_players", 50.0).await;
+    server.metric_reaches("drift_players_joined_total", 50.0).await;
     tokio::time::sleep(SECOND).await;
     server.stop().await;
     let server = GameServer::start_at(address, |_| ()).await;
-    server.metric_reaches("drift_players", 50.0).await;
+    server.metric_reaches("drift_players_joined_total", 50.0).await;
     tokio::time::sleep(SECOND).await;
     stop.send(()).expect("the swarm still runs");
     let report = swarm.await.expect("it does not panic").report;

@@ -35,11 +35,16 @@ pub struct GameServer {
 impl GameServer {
     /// A server with the default configuration, no pilots and a fixed seed, but for what `change` changes.
     pub async fn start(change: impl FnOnce(&mut RawConfig)) -> GameServer {
+        GameServer::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), change).await
+    }
+
+    /// The same at an address, where another server was before.
+    pub async fn start_at(address: SocketAddr, change: impl FnOnce(&mut RawConfig)) -> GameServer {
         let mut raw = RawConfig { seed: Some(7), ..RawConfig::default() };
         raw.rooms.pilots = server::config::RawPilots::Number(0);
         change(&mut raw);
         let config = raw.check().expect("a valid configuration");
-        let game = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let game = TcpListener::bind(address).await.expect("a free port");
         let admin = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = game.local_addr().expect("a bound socket");
         let admin_address = admin.local_addr().expect("a bound socket");
