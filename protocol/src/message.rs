@@ -261,6 +261,9 @@ pub struct Board {
     pub players: u16,
     /// Where the crown is, for the minimap.
     pub crown: Option<Crown>,
+    /// Spectators in the room.
+    #[serde(default)]
+    pub spectators: u16,
 }
 
 /// One line of the scoreboard.

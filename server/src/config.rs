@@ -87,6 +87,8 @@ pub struct RawRooms {
     pub new_per_min_per_ip: u32,
     /// Most spectators in a room.
     pub spectators: u16,
+    /// Seconds after which spectators see what happens.
+    pub spectator_delay_secs: u64,
     /// Seconds that a room stays when the last player has left.
     pub idle_secs: u64,
     /// Seconds that a ship stays when its player's connection is lost.
@@ -129,6 +131,7 @@ impl Default for RawRooms {
             max: 64,
             new_per_min_per_ip: 10,
             spectators: 50,
+            spectator_delay_secs: 0,
             idle_secs: 30,
             grace_secs: 15,
             keep_secs: 60,
@@ -176,6 +179,7 @@ impl RawConfig {
             max,
             new_per_min_per_ip,
             spectators,
+            spectator_delay_secs,
             idle_secs,
             grace_secs,
             keep_secs,
@@ -210,6 +214,13 @@ impl RawConfig {
                     "1 to 10000 rooms",
                 )?,
                 spectators: within("rooms.spectators", spectators, 0, MAX_CAPACITY, "0 to 4000 spectators")?,
+                spectator_delay: Duration::from_secs(within(
+                    "rooms.spectator_delay_secs",
+                    spectator_delay_secs,
+                    0,
+                    60,
+                    "0 to 60 seconds",
+                )?),
                 idle: secs("rooms.idle_secs", idle_secs)?,
                 grace: Duration::from_secs(within(
                     "rooms.grace_secs",
@@ -304,6 +315,8 @@ pub struct RoomLimits {
     pub new_per_min_per_ip: u32,
     /// Spectators in a room.
     pub spectators: u16,
+    /// How late spectators see what happens, whole seconds.
+    pub spectator_delay: Duration,
     /// How long an empty room stays.
     pub idle: Duration,
     /// How long a ship stays without its player's connection.

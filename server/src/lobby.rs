@@ -245,6 +245,7 @@ impl Lobby {
         let world = WorldConfig { capacity: limits.capacity, pilots: limits.pilots, seed };
         let (mut room, ends) = Room::new(code.clone(), &world);
         room.keep_seats(limits.grace, limits.keep);
+        room.delay_spectators(limits.spectator_delay, &world);
         if let Some(recorder) = recordings.recorder(code, &world) {
             room.record(recorder);
         }

@@ -27,6 +27,7 @@ pub struct Rig {
     pub room: Room,
     /// Its players, in the order in which they joined.
     pub players: Vec<RigPlayer>,
+    config: WorldConfig,
     ends: RoomEnds,
     start: Instant,
     taken: Arc<AtomicUsize>,
@@ -82,9 +83,15 @@ impl Rig {
     /// A room with server-run ships.
     pub fn with_pilots(seed: u64, capacity: u16, pilots: u16) -> Rig {
         let code: RoomCode = "RIG".parse().expect("a valid code");
-        let (mut room, ends) = Room::new(code, &WorldConfig { capacity, pilots, seed });
+        let config = WorldConfig { capacity, pilots, seed };
+        let (mut room, ends) = Room::new(code, &config);
         room.check_every(1);
-        Rig { room, players: Vec::new(), ends, start: Instant::now(), taken: Arc::default() }
+        Rig { room, players: Vec::new(), config, ends, start: Instant::now(), taken: Arc::default() }
+    }
+
+    /// Lets spectators see the room late. Before the first tick.
+    pub fn delay_spectators(&mut self, secs: u64) {
+        self.room.delay_spectators(Duration::from_secs(secs), &self.config);
     }
 
     /// Asks for a seat for one more player; returns its index.

@@ -173,14 +173,14 @@ async fn after_a_snapshot_that_cannot_be_read_the_view_is_soon_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spectator_far_away_sees_every_tick() {
+async fn a_spectator_far_away_sees_ten_snapshots_a_second() {
     let mut network = fight(14);
     let link = Link { delay: Duration::from_millis(40), ..Link::default() };
     let mut player = Far::join(&mut network, link, Hello::default()).await;
     let hello = Hello { role: Role::Spectator, ..Hello::default() };
     let mut far = Far::join(&mut network, link, hello).await;
     let (seen, _) = tokio::join!(far.play(20 * SECOND), player.play(20 * SECOND));
-    assert!(seen.snapshots > 590 && seen.skipped < 5, "{seen:?}");
+    assert!(seen.snapshots > 195 && seen.skipped < i64::from(2 * seen.snapshots + 5), "{seen:?}");
     assert!(!far.session.view().ships.is_empty());
     network.stop().await;
 }

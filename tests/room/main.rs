@@ -6,6 +6,7 @@ mod replays;
 use bot_client::Session;
 use harness::rig::{Hands, Rig};
 use protocol::message::{Board, Role};
+use protocol::quantize::to_quarter;
 use protocol::snapshot::changed;
 use protocol::{CloseCode, Controls, ServerMessage, Tick};
 use server::outbox::Farewell;
@@ -195,7 +196,68 @@ fn spectators_follow_the_leader_or_whom_they_like() {
     let followed = |rig: &Rig| rig.players[watcher].session().view().focus == Some(slot);
     assert!(rig.run_until(120, followed), "once the ship is alive");
     let board = boards(&rig.players[watcher].news).last().copied().expect("a board").clone();
-    assert_eq!((board.rank, board.players), (0, 4));
+    assert_eq!((board.rank, board.players, board.spectators), (0, 4, 1));
+    let ticks = &rig.players[watcher].snapshots;
+    assert!(
+        ticks.windows(2).skip(1).all(|pair| pair[1].since(pair[0]) == 3),
+        "ten snapshots a second: {ticks:?}"
+    );
+}
+
+#[test]
+fn spectators_see_a_room_late_and_choose_whom_to_follow_at_once() {
+    const DELAY: u32 = 5 * 30;
+    let mut rig = Rig::with_pilots(12, 20, 5);
+    rig.delay_spectators(5);
+    let mut rig = rig.bots(4);
+    let early = rig.join(Role::Spectator, Hands::None);
+    rig.run(60);
+    assert!(matches!(rig.players[early].farewell, Some(Farewell::Bye { code: CloseCode::RoomFull, .. })));
+    rig.run(DELAY);
+    let watcher = rig.join(Role::Spectator, Hands::None);
+    // What players see of each other, by tick.
+    let mut past = std::collections::BTreeMap::new();
+    let mut compared = 0;
+    for n in 0..900 {
+        match n {
+            100 => rig.players[3].mailbox.open().end = Some(End::Left),
+            200 => drop(rig.join(Role::Player, Hands::None)),
+            _ => {}
+        }
+        rig.tick();
+        let (tick, world) = (rig.room.world().tick(), rig.room.world());
+        let ships: Vec<_> = world
+            .ships()
+            .map(|(slot, ship)| (slot, ship.alive, to_quarter(ship.x), to_quarter(ship.y)))
+            .collect();
+        past.insert(tick, ships);
+        let Some(session) = &rig.players[watcher].session else { continue };
+        let view = session.view();
+        let Some(then) = past.get(&view.tick) else { continue };
+        assert!(
+            (DELAY..DELAY + 3).contains(&(tick.since(view.tick) as u32)),
+            "{} ticks late",
+            tick.since(view.tick)
+        );
+        for ship in &view.ships {
+            let (_, alive, x, y) = then.iter().find(|(slot, ..)| *slot == ship.slot).expect("it was there");
+            assert_eq!(
+                (*alive, *x, *y),
+                (true, to_quarter(ship.x), to_quarter(ship.y)),
+                "in tick {:?}",
+                view.tick
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 1000, "{compared} ships compared");
+    let session = rig.players[watcher].session();
+    let view = session.view();
+    let other = view.ships.iter().map(|ship| ship.slot).find(|&slot| Some(slot) != view.focus);
+    let other = other.unwrap_or(rig.players[1].slot());
+    rig.players[watcher].mailbox.open().watch = Some(Some(other));
+    assert!(rig.run_until(30, |rig| rig.players[watcher].session().view().focus == Some(other)), "at once");
+    assert!(!rig.players[watcher].session().roster.is_empty());
 }
 
 #[test]

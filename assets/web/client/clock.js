@@ -21,6 +21,7 @@ export class Clock {
   #sentLead = new Float64Array(HISTORY);
   #lastAdvance = -1;
   #lastArrival = -1;
+  #lastTick = -1;
   /** Mean lead that would just do, ms. */
   #needed = 0;
   #measured = false;
@@ -42,6 +43,8 @@ export class Clock {
     /** Mean lateness of snapshots and its mean deviation, ms. */
     this.mean = 0;
     this.jitter = 5;
+    /** Mean number of ticks from one snapshot to the next: 3 for spectators, 1 for players unless the server is busy. */
+    this.spacing = 1;
     /** Mean deviation of the margins of our inputs, ms. */
     this.inputJitter = 2;
     /** Round trip, ms; NaN until measured. */
@@ -75,7 +78,9 @@ export class Clock {
       this.mean += (late - this.mean) / 16;
       this.jitter += (Math.abs(late - this.mean) - this.jitter) / 16;
     }
+    if (this.#lastTick >= 0) this.spacing += (clamp(tick - this.#lastTick, 1, 4) - this.spacing) / 16;
     this.#lastArrival = now;
+    this.#lastTick = tick;
   }
 
   /** The input for `tick` leaves. @param {number} tick @param {number} now */
@@ -127,7 +132,8 @@ export class Clock {
     this.offset = slew(this.offset, this.#wantedOffset, passed * 0.05, passed * 0.05, JUMP_MS);
     if (this.#measured) this.lead = slew(this.lead, this.#wantedLead, passed * 0.05, passed * 0.02, JUMP_MS);
     this.lead = clamp(this.lead, 0, 12 * this.dt);
-    const delay = clamp(1.25 * this.dt + this.mean + 4 * this.jitter, 45, 200);
+    const gap = 1.25 * this.spacing * this.dt;
+    const delay = clamp(gap + this.mean + 4 * this.jitter, 45, gap + 158);
     this.delay = slew(this.delay, delay, passed * 0.05, passed * 0.05, Infinity);
   }
 

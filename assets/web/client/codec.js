@@ -39,7 +39,7 @@ export const MARGIN_MISSING = -128;
  * @typedef {{type: 'Snapshot', seq: number, tick: number, margin: number, flags: number, body: Uint8Array}} Snapshot
  * @typedef {{slot: number, generation: number, hue: number, pilot: boolean, name: string}} RosterEntry
  * @typedef {{type: 'Board', top: {slot: number, score: number}[], rank: number, score: number, ships: number,
- *   players: number, crown: {slot: number, x: number, y: number} | null}} Board
+ *   players: number, crown: {slot: number, x: number, y: number} | null, spectators: number}} Board
  * @typedef {{type: 'Feed', killer: number | null, victim: number, weapon: 'pulse' | 'lance',
  *   rewind: number}} Feed `rewind`: how far back the shot was judged, eighths of a tick.
  * @typedef {{type: 'Bye', code: number, retry_ms: number, url: string | null}} Bye
@@ -221,6 +221,7 @@ function serverBody(b) {
         ships: b.varU16(),
         players: b.varU16(),
         crown: b.option(() => ({ slot: b.varU16(), x: b.varU16(), y: b.varU16() })),
+        spectators: b.varU16(),
       };
     case 4:
       return {

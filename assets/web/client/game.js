@@ -228,7 +228,7 @@ export class Game {
     const { tick, margin, seq } = reader.view;
     clock.onSnapshot(tick, now);
     clock.onMargin(tick, margin, now);
-    noteSnapshot(stats, snapshot.body.length, stats.snapshots > 0 ? tick - lastTick : 1, now - clock.offset - tick * clock.dt);
+    noteSnapshot(stats, snapshot.body.length, stats.snapshots > 0 ? tick - lastTick - (this.watching ? 2 : 0) : 1, now - clock.offset - tick * clock.dt);
     // Inputs acknowledge; when none go out, the server still has to know that snapshots arrive.
     if (now - this.#lastInputAt > NO_INPUT_MS) this.net.send({ type: 'Ack', seq });
     else stats.late += ((margin === MARGIN_MISSING ? 1 : 0) - stats.late) / 128;

@@ -66,6 +66,16 @@ test('on a calm line inputs come a little early and others are shown a little la
   near(clock.delay, 45, 6, 'delay');
 });
 
+test('where snapshots are rarer, others are shown later, so that there is always one ahead', () => {
+  const clock = new Clock(30);
+  for (let tick = 1; tick <= 300; tick += 3) {
+    clock.onSnapshot(tick, tick * DT);
+    for (let now = tick * DT; now < (tick + 3) * DT; now += 5) clock.advance(now);
+  }
+  near(clock.spacing, 3, 0.01, 'spacing');
+  assert.ok(clock.delay > 3 * DT && clock.delay < 5 * DT, `${clock.delay}`);
+});
+
 test('a trembling line gets more of both, and inputs still come in time', () => {
   const calm = new Clock(30);
   run(calm, { up: 40, down: 40, seconds: 10 });

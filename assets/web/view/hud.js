@@ -88,13 +88,14 @@ export class Hud {
   }
 
   /** @param {import('../client/game.js').Game} game */
-  #showNet({ stats, net, silent, predictor }) {
+  #showNet({ stats, net, silent, predictor, watching }) {
+    const few = watching ? 7 : 20;
     const open = net.status.phase === 'open' && !silent;
     const ping = Number.isNaN(stats.ping) ? '–' : Math.round(stats.ping);
     setText(this.#netText, open ? `${ping} ms${stats.snapshotRate > 0 ? ` · ${Math.round(stats.snapshotRate)}/s` : ''}` : 'no signal');
     this.#net.title = `${Math.round(stats.bodyBytes)} B a snapshot, ${stats.downRate.toFixed(1)} kB/s down, `
       + `${stats.upRate.toFixed(1)} kB/s up, ${predictor.mispredictions} mispredictions`;
-    this.#net.classList.toggle('slow', open && (stats.ping > 150 || (stats.snapshotRate > 0 && stats.snapshotRate < 20)));
+    this.#net.classList.toggle('slow', open && (stats.ping > 150 || (stats.snapshotRate > 0 && stats.snapshotRate < few)));
     this.#net.classList.toggle('lost', !open);
   }
 
@@ -118,6 +119,9 @@ export class Hud {
     if (!board || !welcome) return;
     setText(byId('board-room'), welcome.room);
     setText(byId('board-count'), `${board.ships} ${board.ships === 1 ? 'ship' : 'ships'}`);
+    const watching = byId('board-watching');
+    watching.hidden = board.spectators === 0;
+    setText(watching, `${board.spectators} watching`);
     byId('board-count').title = `${board.players} of them players`;
     const small = window.innerWidth <= 620 || window.innerHeight <= 480;
     const most = small ? 3 : window.innerHeight < 600 ? 5 : 10;

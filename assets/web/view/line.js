@@ -30,7 +30,7 @@ export class Line {
       else page.ended(status.code === 1000 ? '' : status.text, true);
     } else if (!page.playing() && status.phase === 'waiting') {
       const empty = status.code === 4005 && game.net.identity.role === 'spectator';
-      screens.joinStatus(`${empty ? 'Nobody to watch there, or no seat left.' : status.text} Trying again…`, false, true);
+      screens.joinStatus(`${empty ? 'Nothing to watch there yet, or no seat left.' : status.text} Trying again…`, false, true);
     }
   }
 

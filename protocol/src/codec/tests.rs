@@ -96,6 +96,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 ships: 20,
                 players: 4,
                 crown: Some(Crown { slot: Slot(1), x: 5000, y: 6000 }),
+                spectators: 3,
             }),
         ),
         ("board_empty", ServerMessage::Board(Board::default())),

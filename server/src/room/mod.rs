@@ -6,6 +6,7 @@
 pub mod cells;
 pub mod driver;
 pub mod flow;
+mod gallery;
 pub mod inbound;
 pub mod interest;
 pub mod known;
@@ -31,6 +32,7 @@ use tokio::sync::mpsc;
 
 use crate::outbox::Farewell;
 use crate::time::Stamp;
+use gallery::Gallery;
 use listen::{Ear, Patience};
 use load::Relief;
 use outbound::{News, Outbound, Published};
@@ -57,6 +59,8 @@ pub struct Room {
     clock: Arc<AtomicU32>,
     inputs: Vec<Command>,
     outbound: Outbound,
+    /// What spectators see, where they see it late.
+    gallery: Option<Box<Gallery>>,
     debug: Option<(u32, u32)>,
     relief: Relief,
     check_every: u8,
@@ -134,6 +138,7 @@ impl Room {
             clock: clock.clone(),
             inputs: Vec::new(),
             outbound: Outbound::default(),
+            gallery: None,
             debug: None,
             relief: Relief::None,
             check_every: CHECK_EVERY,
@@ -166,6 +171,9 @@ impl Room {
         }
         #[cfg(test)]
         assert!(!self.fails, "a test wants it");
+        if let Some(gallery) = &mut self.gallery {
+            gallery.tick(&self.world, &self.inputs);
+        }
         self.world.step(&self.inputs);
         self.clock.store(self.world.tick().0, Ordering::Release);
         done(Part::Step);
@@ -213,6 +221,12 @@ impl Room {
     pub fn keep_seats(&mut self, grace: Duration, keep: Duration) {
         let ticks = |time: Duration| (time.as_secs() * u64::from(TICK_HZ)).try_into().unwrap_or(u32::MAX);
         self.patience = Patience { grace: ticks(grace), keep: ticks(keep) };
+    }
+
+    /// Lets spectators see the room late, from whole seconds of `delay`; zero is at once. `world` is what the room was made
+    /// from, and it has not ticked yet.
+    pub fn delay_spectators(&mut self, delay: Duration, world: &WorldConfig) {
+        self.gallery = (delay.as_secs() > 0).then(|| Box::new(Gallery::new(world, delay)));
     }
 
     /// Gives up something, or takes it back, to keep the pace.
@@ -265,15 +279,25 @@ impl Room {
         let full = || Farewell::bye(CloseCode::RoomFull).retry_after(2000);
         let reservation = join.reservation.take().ok_or_else(full)?;
         let slot = match join.role {
-            Role::Spectator => None,
+            Role::Spectator => {
+                let wait = self.gallery.as_ref().map_or(0, |gallery| gallery.opens_in_ms());
+                if wait > 0 {
+                    let reason = "spectators see this room late, and there is nothing to see yet";
+                    return Err(Farewell::because(CloseCode::RoomFull, reason).retry_after(wait));
+                }
+                None
+            }
             Role::Player => {
                 let slot = self.world.join().ok_or_else(full)?;
+                if let Some(gallery) = &mut self.gallery {
+                    gallery.seat(slot, &join.name, join.hue);
+                }
                 self.roster.seat(slot, join.name.clone(), join.hue);
                 Some(slot)
             }
         };
         let token = join.keys.token;
-        let seat = Seat::new(join, reservation, slot, self.world.tick());
+        let seat = Seat::new(join, reservation, slot, self.shown_to(slot).tick());
         self.greet(&seat, token, false);
         self.seats.insert(seat);
         Ok(())
@@ -294,6 +318,14 @@ impl Room {
         self.greet(&self.seats[n], token, true);
     }
 
+    /// The world that a seat is told of.
+    fn shown_to(&self, slot: Option<Slot>) -> &World {
+        match &self.gallery {
+            Some(gallery) if slot.is_none() => &gallery.world,
+            _ => &self.world,
+        }
+    }
+
     fn greet(&self, seat: &Seat, token: ResumeToken, resumed: bool) {
         let welcome = ServerMessage::Welcome(self.welcome(seat.slot, token, resumed));
         outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
@@ -307,7 +339,7 @@ impl Room {
             // A spectator has nothing to lose.
             resume: you.is_some().then_some(token),
             you,
-            tick: self.world.tick(),
+            tick: self.shown_to(you).tick(),
             hz: TICK_HZ,
             side: self.world.side(),
             rules: World::rules_hash(),
@@ -339,10 +371,18 @@ impl Room {
         report.seats = self.seats.len();
         let players =
             self.seats.iter().filter(|(_, seat)| seat.slot.is_some() && seat.away.is_none()).count() as u16;
-        let Room { roster, debug, relief, check_every, .. } = self;
-        let news = News { now, roster, players, debug: *debug, relief: *relief, check_every: *check_every };
+        let spectators = self.seats.iter().filter(|(_, seat)| seat.slot.is_none()).count() as u16;
+        let Room { roster, debug, relief, check_every, gallery, .. } = self;
+        let (debug, relief, check_every) = (*debug, *relief, *check_every);
+        let news = News { now, roster, players, spectators, debug, relief, check_every };
         for (n, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.away.is_none()) {
-            report.published += self.outbound.publish(&self.world, &news, seat, n);
+            report.published += match gallery {
+                Some(gallery) if seat.slot.is_none() => {
+                    let Gallery { world, outbound, roster, .. } = &mut **gallery;
+                    outbound.publish(world, &News { roster, ..news }, seat, n)
+                }
+                _ => self.outbound.publish(&self.world, &news, seat, n),
+            };
         }
     }
 }

@@ -26,6 +26,9 @@ const FEED_PER_SEC: u8 = 5;
 /// Snapshots skipped in a row before a player counts as too slow: ten seconds.
 const TOO_SLOW_TICKS: u32 = 10 * TICK_HZ as u32;
 
+/// Spectators get every third snapshot, 10 a second: they aim at nothing.
+const SPECTATOR_EVERY: usize = 3;
+
 /// Bytes that a snapshot should stay below: one packet with its headers.
 const SOFT_BUDGET: usize = 1200;
 
@@ -87,8 +90,10 @@ pub struct News<'a> {
     pub now: Stamp,
     /// Names.
     pub roster: &'a Roster,
-    /// Seats taken.
+    /// Players with a connection.
     pub players: u16,
+    /// Spectators.
+    pub spectators: u16,
     /// Mean and longest tick of the last second, µs; none while nobody asked for figures.
     pub debug: Option<(u32, u32)>,
     /// What the room gives up to keep its pace.
@@ -117,7 +122,12 @@ impl Outbound {
         if seat.idle_ticks > 0 && !second {
             return published;
         }
-        let due = news.relief < Relief::Snapshots || turn.is_multiple_of(2);
+        let every = match seat.slot {
+            None => SPECTATOR_EVERY,
+            Some(_) if news.relief >= Relief::Snapshots => 2,
+            Some(_) => 1,
+        };
+        let due = turn.is_multiple_of(every) || seat.baseline.tick.is_none();
         let free = seat.outbox.is_free() && seat.flow.is_open();
         let field = Field::of(world, seat);
         self.candidates.clear();
@@ -131,7 +141,7 @@ impl Outbound {
             seat.skipped = 0;
             published = self.snapshot(world, news, own, seat, &field);
         } else if due && !seat.outbox.is_closed() {
-            seat.skipped += 1;
+            seat.skipped += every as u32;
             published.skipped = 1;
             if seat.skipped > TOO_SLOW_TICKS {
                 seat.outbox.close(Farewell::bye(CloseCode::TooSlow).retry_after(1000));
@@ -263,6 +273,7 @@ impl Outbound {
         board.score = seat.slot.map_or(0, score);
         board.ships = ranking.len() as u16;
         board.players = news.players;
+        board.spectators = news.spectators;
         board.crown = world.crown().and_then(|slot| {
             let ship = world.ship(slot)?;
             Some(Crown { slot, x: to_quarter(ship.x), y: to_quarter(ship.y) })
