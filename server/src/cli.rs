@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Address of /metrics and /healthz, or off [default: the port after --listen's, on loopback]
+    /// Address of /metrics, /readyz and /admin, or off [default: the port after --listen's, on loopback]
     #[arg(long, value_name = "ADDR|off")]
     admin: Option<String>,
 
@@ -54,6 +54,10 @@ pub(crate) struct Cli {
     /// Address that sends plain http to https, like 0.0.0.0:80
     #[arg(long, value_name = "ADDR")]
     redirect_http: Option<String>,
+
+    /// File with the token that operators show; needed where --admin is not on loopback
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<String>,
 
     /// Record every room to this folder, to run it again with `server replay`; bounded, see [record] in the file
     #[arg(long, value_name = "DIR")]
@@ -142,6 +146,7 @@ impl Cli {
         let mut raw = self.config.as_deref().map_or_else(|| Ok(RawConfig::default()), RawConfig::read)?;
         raw.listen = self.listen.unwrap_or(raw.listen);
         raw.admin = self.admin.unwrap_or(raw.admin);
+        raw.admin_token_file = self.admin_token_file.unwrap_or(raw.admin_token_file);
         raw.seed = self.seed.or(raw.seed);
         raw.rooms.capacity = self.room_capacity.unwrap_or(raw.rooms.capacity);
         raw.rooms.pilots = self.pilots.unwrap_or(raw.rooms.pilots);

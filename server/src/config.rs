@@ -2,18 +2,20 @@
 //!
 //! `assets/server.toml` is the commented default; a test holds it equal to [`RawConfig::default`].
 
+mod admin;
 mod net;
 mod record;
 mod subnet;
 mod tls;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 pub use crate::record::RecordLimits;
+pub use admin::AdminToken;
 pub use net::{NetLimits, RawNet};
 pub use record::RawRecord;
 pub use subnet::Subnet;
@@ -61,6 +63,8 @@ pub struct RawConfig {
     pub listen: String,
     /// Address of `/metrics` and `/healthz`: `"auto"`, `"off"` or an address.
     pub admin: String,
+    /// File with the token that operators show; empty: none is needed.
+    pub admin_token_file: String,
     /// Seed of the rooms' maps and of all that is random in them; none draws one.
     pub seed: Option<u64>,
     /// Rooms.
@@ -114,6 +118,7 @@ impl Default for RawConfig {
         RawConfig {
             listen: "127.0.0.1:8080".into(),
             admin: "auto".into(),
+            admin_token_file: String::new(),
             seed: None,
             rooms: RawRooms::default(),
             net: RawNet::default(),
@@ -198,9 +203,11 @@ impl RawConfig {
             }
         };
         let tls = self.tls.check()?;
+        let admin = admin::address(&self.admin, listen)?;
         Ok(Config {
             listen,
-            admin: admin(&self.admin, listen)?,
+            admin,
+            admin_token: admin::token(&self.admin_token_file, admin)?,
             seed: self.seed,
             rooms: RoomLimits {
                 capacity,
@@ -263,24 +270,6 @@ fn within<T: PartialOrd + ToString>(
     Ok(value)
 }
 
-fn admin(text: &str, listen: SocketAddr) -> Result<Option<SocketAddr>, ConfigError> {
-    let bad = |expected| ConfigError::Value { key: "admin", value: text.to_owned(), expected };
-    match text {
-        "off" => Ok(None),
-        "auto" => {
-            // Port 0 draws a free port; so does its neighbour then.
-            let port = match listen.port() {
-                0 => 0,
-                port => {
-                    port.checked_add(1).ok_or(bad("no port follows 65535: name an address, or \"off\""))?
-                }
-            };
-            Ok(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)))
-        }
-        _ => text.parse().map(Some).map_err(|_| bad("\"auto\", \"off\", or an address like 127.0.0.1:8081")),
-    }
-}
-
 /// The checked configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -288,6 +277,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address of `/metrics` and `/healthz`; none: they are not served.
     pub admin: Option<SocketAddr>,
+    /// What operators show; none: nothing.
+    pub admin_token: Option<AdminToken>,
     /// Seed; none draws one.
     pub seed: Option<u64>,
     /// Rooms.

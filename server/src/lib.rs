@@ -8,6 +8,7 @@ pub mod config;
 pub mod lobby;
 pub mod metrics;
 pub mod net;
+pub mod operations;
 pub mod outbox;
 pub mod rates;
 pub mod record;

@@ -12,16 +12,18 @@ use protocol::message::Role;
 use protocol::{CloseCode, RoomCode};
 use rand::rngs::SysRng;
 use rand::{TryRng, rngs::SysError};
+use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use crate::config::RoomLimits;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Queue, TickLog};
 use crate::outbox::{Farewell, Outbox};
 use crate::rates::{NetworkLimits, Networks, Rate};
 use crate::record::Recordings;
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
+use crate::room::orders::Order;
 use crate::room::seat::{Join, Keys, Reservation};
 use crate::room::{Room, RoomEnds, WorldConfig};
 
@@ -83,6 +85,39 @@ struct Entry {
     players: Arc<AtomicUsize>,
     spectators: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    times: Arc<TickLog>,
+}
+
+/// A room, for operators.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoomReport {
+    /// Its code.
+    pub room: String,
+    /// Seats of players, those of lost connections included.
+    pub players: usize,
+    /// Seats of spectators.
+    pub spectators: usize,
+    /// Most players.
+    pub capacity: u16,
+    /// The last simulated tick.
+    pub tick: u32,
+    /// What half of its ticks did not exceed in the last ten seconds, ms; none if there was no tick.
+    pub tick_ms_p50: Option<f64>,
+    /// The same for 99 in 100.
+    pub tick_ms_p99: Option<f64>,
+    /// The longest.
+    pub tick_ms_max: Option<f64>,
+    /// Joins that wait for the next tick.
+    pub joins_waiting: usize,
+}
+
+/// Why a room takes no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderRefused {
+    /// It is not there, or has just ended.
+    NoSuchRoom,
+    /// Too many wait.
+    Busy,
 }
 
 impl Entry {
@@ -127,6 +162,12 @@ impl Lobby {
     /// # Errors
     /// What to tell the player instead: a bad code, a full room, too many rooms, or a server that stops.
     pub fn seat(&self, request: SeatRequest<'_>) -> Result<Arc<Mailbox>, Farewell> {
+        self.find_seat(request).inspect_err(|farewell| {
+            self.shared.metrics.joins_refused.get_or_create(&farewell.label().into()).inc();
+        })
+    }
+
+    fn find_seat(&self, request: SeatRequest<'_>) -> Result<Arc<Mailbox>, Farewell> {
         let mut directory = self.directory();
         if directory.draining {
             return Err(Farewell::bye(CloseCode::ShuttingDown).retry_after(2000));
@@ -172,6 +213,74 @@ impl Lobby {
     /// Rooms open now.
     pub fn rooms(&self) -> usize {
         self.directory().rooms.len()
+    }
+
+    /// What operators are told of every room.
+    pub fn report(&self) -> Vec<RoomReport> {
+        let now = Instant::now();
+        // Outside of the lock: sorting takes time.
+        let rooms: Vec<_> = {
+            let directory = self.directory();
+            let counts = |entry: &Entry| {
+                (entry.players.load(Ordering::Acquire), entry.spectators.load(Ordering::Acquire))
+            };
+            let entry = |(code, entry): (&RoomCode, &Entry)| {
+                let tick = entry.ends.clock.load(Ordering::Acquire);
+                (code.to_string(), counts(entry), tick, entry.ends.waiting(), entry.times.clone())
+            };
+            directory.rooms.iter().map(entry).collect()
+        };
+        let report =
+            |(room, (players, spectators), tick, (joins_waiting, _), times): (_, _, _, _, Arc<TickLog>)| {
+                let ms = |us: u32| f64::from(us) / 1000.0;
+                let ticks = times.whole(now);
+                RoomReport {
+                    room,
+                    players,
+                    spectators,
+                    capacity: self.shared.limits.capacity,
+                    tick,
+                    tick_ms_p50: ticks.map(|ticks| ms(ticks.p50)),
+                    tick_ms_p99: ticks.map(|ticks| ms(ticks.p99)),
+                    tick_ms_max: ticks.map(|ticks| ms(ticks.max)),
+                    joins_waiting,
+                }
+            };
+        rooms.into_iter().map(report).collect()
+    }
+
+    /// Shows in the metrics what is counted here.
+    pub fn count(&self) {
+        let (mut players, mut spectators, mut joins, mut orders) = (0, 0, 0, 0);
+        for entry in self.directory().rooms.values() {
+            players += entry.players.load(Ordering::Acquire);
+            spectators += entry.spectators.load(Ordering::Acquire);
+            let waiting = entry.ends.waiting();
+            joins += waiting.0;
+            orders += waiting.1;
+        }
+        let metrics = &self.shared.metrics;
+        metrics.players.set(players as i64);
+        metrics.spectators.set(spectators as i64);
+        metrics.queue_depth.get_or_create(&Queue { queue: "joins" }).set(joins as i64);
+        metrics.queue_depth.get_or_create(&Queue { queue: "orders" }).set(orders as i64);
+    }
+
+    /// Gives a room an order.
+    ///
+    /// # Errors
+    /// There is no such room, or it has too many orders to do.
+    pub fn order(&self, code: &RoomCode, order: Order) -> Result<(), OrderRefused> {
+        let orders = self.directory().rooms.get(code).map(|entry| entry.ends.orders.clone());
+        orders.ok_or(OrderRefused::NoSuchRoom)?.try_send(order).map_err(|error| match error {
+            TrySendError::Full(_) => OrderRefused::Busy,
+            TrySendError::Closed(_) => OrderRefused::NoSuchRoom,
+        })
+    }
+
+    /// True once no more seats are given.
+    pub fn is_draining(&self) -> bool {
+        self.directory().draining
     }
 
     /// No more seats; every room says good-bye to its players and ends.
@@ -249,7 +358,7 @@ impl Lobby {
         if let Some(recorder) = recordings.recorder(code, &world) {
             room.record(recorder);
         }
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, times) = (Arc::new(AtomicBool::new(false)), metrics.tick_logs.open(Instant::now()));
         let (lobby, ended) = (self.clone(), code.clone());
         let (failed_lobby, failed) = (self.clone(), code.clone());
         let around = Surroundings {
@@ -259,7 +368,7 @@ impl Lobby {
             idle: limits.idle,
             debug: limits.debug,
             metrics: metrics.clone(),
-            times: metrics.tick_logs.open(Instant::now()),
+            times: times.clone(),
             recordings: recordings.clone(),
         };
         driver.spawn(room, around).map_err(|error| {
@@ -267,7 +376,7 @@ impl Lobby {
             Farewell::bye(CloseCode::Overloaded).retry_after(5000)
         })?;
         tracing::info!(room = %code, seed, "room opened");
-        Ok(Entry { ends, players: Arc::default(), spectators: Arc::default(), stop })
+        Ok(Entry { ends, players: Arc::default(), spectators: Arc::default(), stop, times })
     }
 
     /// Lets go of a room unless somebody is on the way in.

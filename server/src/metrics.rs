@@ -1,6 +1,7 @@
 //! What the server counts, and its text form for `/metrics`. Labels come from closed sets, never from a peer.
 
 mod moment;
+mod process;
 mod ticks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +14,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use protocol::CloseCode;
 use tokio::time::Instant;
 
 use crate::room::TickReport;
 pub use moment::Moment;
+use process::Process;
 pub use ticks::{Quantiles, TickLog, TickLogs, TickTime};
 
 /// A reason out of a closed set.
@@ -30,6 +33,13 @@ impl From<&'static str> for Reason {
     fn from(reason: &'static str) -> Reason {
         Reason { reason }
     }
+}
+
+/// Something that waits its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Queue {
+    /// What waits.
+    pub queue: &'static str,
 }
 
 /// A part of a tick, and which share of ticks was not longer: 1 is the longest.
@@ -63,8 +73,19 @@ pub struct Metrics {
     pub inputs: Family<Reason, Counter>,
     /// Rooms not opened, by reason.
     pub rooms_refused: Family<Reason, Counter>,
+    /// Joins refused, by the label of the close code.
+    pub joins_refused: Family<Reason, Counter>,
+    /// Requests to the admin listener that were refused, by reason.
+    pub admin_refused: Family<Reason, Counter>,
     /// Rooms open.
     pub rooms: Gauge,
+    /// Seats of players, those of lost connections included; up to date after `Lobby::count`.
+    pub players: Gauge,
+    /// Seats of spectators; the same.
+    pub spectators: Gauge,
+    /// What waits for rooms' next ticks; the same.
+    pub queue_depth: Family<Queue, Gauge>,
+    process: Process,
     /// Rooms that panicked.
     pub room_failures: Counter,
     /// Deadlines given up by late rooms.
@@ -95,13 +116,14 @@ pub struct Metrics {
     snapshots_full: Counter,
     snapshots_over_budget: Counter,
     resyncs: Counter,
-    joins_refused: Counter,
     resumed: Counter,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("drift");
+        let mut whole = Registry::default();
+        let process = Process::register(&mut whole);
+        let registry = whole.sub_registry_with_prefix("drift");
         macro_rules! register {
             ($make:expr, $name:literal, $help:literal) => {{
                 let metric = $make;
@@ -174,7 +196,16 @@ impl Default for Metrics {
         );
         let resyncs = register!(Counter::default(), "resync", "Clients whose view no longer added up");
         let joins_refused =
-            register!(Counter::default(), "joins_refused", "Joins refused by full or overloaded rooms");
+            register!(Family::default(), "joins_refused", "Joins refused, by the label of the close code");
+        let admin_refused = register!(
+            Family::default(),
+            "admin_refused",
+            "Refused requests to the admin listener, by reason"
+        );
+        let players = register!(Gauge::default(), "players", "Seats of players, lost connections included");
+        let spectators = register!(Gauge::default(), "spectators", "Seats of spectators");
+        let queue_depth =
+            register!(Family::default(), "queue_depth", "What waits for the next tick of its room, by kind");
         let resumed =
             register!(Counter::default(), "seats_resumed", "Seats taken back after a lost connection");
         let recording_gaps = register!(
@@ -192,9 +223,14 @@ impl Default for Metrics {
             "When the TLS certificate ends, seconds since 1970"
         );
         Metrics {
-            registry,
             tls_reloads,
             tls_certificate_expiry,
+            registry: whole,
+            process,
+            admin_refused,
+            players,
+            spectators,
+            queue_depth,
             recording_gaps,
             recording_errors,
             dropped,
@@ -245,7 +281,13 @@ impl Metrics {
         self.snapshots_over_budget.inc_by(report.published.over_budget);
         self.resyncs.inc_by(u64::from(report.resyncs));
         self.resumed.inc_by(u64::from(report.resumed));
-        self.joins_refused.inc_by(u64::from(report.refused));
+        for (code, refused) in
+            [(CloseCode::RoomFull, report.refused_full), (CloseCode::Overloaded, report.refused_overloaded)]
+        {
+            if refused > 0 {
+                self.joins_refused.get_or_create(&code.label().into()).inc_by(u64::from(refused));
+            }
+        }
         self.tick_seconds.observe(took.as_secs_f64());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.tick_max.inner().fetch_max(micros, Ordering::Relaxed);
@@ -268,6 +310,7 @@ impl Metrics {
                 self.tick_ms.get_or_create(&labels).set(f64::from(micros) / 1000.0);
             }
         }
+        self.process.look();
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String does not fail");
         text

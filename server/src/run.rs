@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
 use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Tls};
+use crate::operations::Operations;
 use crate::record::Recordings;
 use crate::room::driver::{Driver, DriverKind};
 use crate::session::Sessions;
@@ -21,6 +22,9 @@ use crate::time::Epoch;
 
 /// After a stop: how long connections have to say good-bye.
 const DRAIN: Duration = Duration::from_secs(4);
+
+/// And how long operators have to read their answers after that.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Connections to the admin listener at a time.
 const ADMIN_CONNECTIONS: usize = 32;
@@ -68,7 +72,7 @@ pub enum RunError {
     },
 }
 
-/// Serves until `shutdown`, then tells every player, waits for at most four seconds, and says what was done.
+/// Serves until `shutdown`, or until an operator wants it to end, then tells every player, waits for at most four seconds, and says what was done.
 ///
 /// # Errors
 /// The system has no randomness to give, or recordings cannot be written where they should be.
@@ -119,18 +123,33 @@ pub async fn run<L: Listener, A: Listener>(
         let lost = accept(REDIRECT_CONNECTIONS, Some(door), None);
         tasks.spawn(net::serve(listener, Arc::new(redirect), lost, || ()));
     }
+    // Operators see the drain to its end.
+    let (admin_stop, admin_tasks) = (CancellationToken::new(), TaskTracker::new());
+    let drain = CancellationToken::new();
     if let Some(listener) = listeners.admin {
-        let admin = Arc::new(Admin::new(metrics.clone()));
-        tasks.spawn(net::serve(listener, admin, accept(ADMIN_CONNECTIONS, None, None), || ()));
+        let operations = Operations::new(lobby.clone(), metrics.clone(), recordings.clone(), drain.clone());
+        let admin = Arc::new(Admin::new(operations, config.admin_token.clone(), metrics.clone()));
+        let accept = Accept {
+            stop: admin_stop.clone(),
+            tasks: admin_tasks.clone(),
+            ..accept(ADMIN_CONNECTIONS, None, None)
+        };
+        admin_tasks.spawn(net::serve(listener, admin, accept, || ()));
     }
 
-    shutdown.await;
+    tokio::select! {
+        () = shutdown => {}
+        () = drain.cancelled() => {}
+    }
     lobby.drain();
     stop.cancel();
     tasks.close();
     if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "connections did not end in time");
     }
+    admin_stop.cancel();
+    admin_tasks.close();
+    let _ = tokio::time::timeout(LAST_ANSWERS, admin_tasks.wait()).await;
     if config.record.dir.is_some() {
         // Rooms have seen the stop by now; what they noted is still on its way to the disk.
         let _ = tokio::task::spawn_blocking(move || recordings.finish()).await;

@@ -29,6 +29,8 @@ fn wrong_arguments_get_one_clear_line_and_exit_code_2() {
         (&["--room-capacity", "many"], "--room-capacity"),
         (&["--pilots", "some"], "auto"),
         (&["--admin", "maybe"], "off"),
+        (&["--admin", "0.0.0.0:0"], "admin_token_file"),
+        (&["--admin-token-file", "/does/not/exist"], "/does/not/exist"),
         (&["--bogus"], "--bogus"),
         (&["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
     ] {
@@ -59,9 +61,17 @@ fn help_names_every_flag() {
     let out = run(&["--help"]);
     let text = String::from_utf8(out.stdout).expect("text");
     assert!(out.status.success());
-    for flag in
-        ["--listen", "--config", "--room-capacity", "--pilots", "--seed", "--admin", "--record", "--assets"]
-    {
+    for flag in [
+        "--listen",
+        "--config",
+        "--room-capacity",
+        "--pilots",
+        "--seed",
+        "--admin",
+        "--admin-token-file",
+        "--record",
+        "--assets",
+    ] {
         assert!(text.contains(flag), "{flag}");
     }
     for flag in ["--tls-cert", "--tls-key", "--dev-tls", "--redirect-http"] {

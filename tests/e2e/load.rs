@@ -20,7 +20,7 @@ async fn a_slow_room_degrades_in_steps_and_recovers() {
         }
         let refused = Player::join(&server.endpoint(), named("Late", "r")).await.err().expect("refused");
         assert!(refused.to_string().contains("4011"), "{refused}");
-        server.metric_reaches("drift_joins_refused_total", 1.0).await;
+        server.metric_reaches("drift_joins_refused_total{reason=\"overloaded\"}", 1.0).await;
         // Other rooms let people in; they have their own steps.
         Player::join(&server.endpoint(), named("Late", "other")).await.expect("a seat");
         server.drag_ms.store(0, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! A real server on loopback: the page, the handshake, rooms, hostile peers, and the end.
 
+mod admin;
 mod hostile;
 mod http;
 mod load;

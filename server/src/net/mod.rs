@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::outbox::{Farewell, Outbox};
 
 pub use accept::{Accept, Answer, Handler, Listener, Place, serve};
-pub use admin::Admin;
+pub use admin::{Admin, Operator, Reply, Wish};
 pub use door::Door;
 pub use http::Game;
 pub use page::Page;

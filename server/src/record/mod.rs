@@ -7,7 +7,8 @@ mod disk;
 pub mod format;
 pub mod replay;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -38,6 +39,15 @@ pub struct RecordLimits {
     pub max_bytes: u64,
     /// The flight recorder of each room takes about so many bytes of memory; 0: there is none.
     pub flight_bytes: usize,
+}
+
+/// Why the last minute of a room is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The room failed.
+    Failed,
+    /// An operator asked for it.
+    Asked,
 }
 
 /// The recordings of one server. Dropping it ends nothing; [`Recordings::finish`] does.
@@ -93,15 +103,18 @@ impl Recordings {
     }
 
     /// Writes a flight recording: to the folder of recordings, or where the system keeps what is temporary.
-    pub fn keep_flight(&self, room: &RoomCode, bytes: &[u8]) -> Option<PathBuf> {
-        if self.flights.fetch_add(1, Ordering::Relaxed) >= FLIGHTS {
-            return None;
-        }
+    pub fn keep_flight(&self, room: &RoomCode, bytes: &[u8], occasion: Occasion) -> Option<PathBuf> {
+        let name = match occasion {
+            Occasion::Failed if self.flights.fetch_add(1, Ordering::Relaxed) >= FLIGHTS => return None,
+            Occasion::Failed => "failed",
+            Occasion::Asked => "asked",
+        };
         let dir = self.limits.dir.clone().unwrap_or_else(std::env::temp_dir);
-        let path = dir.join(format!("{room}-{}-failed.drift", disk::now_ms()));
-        match std::fs::write(&path, bytes) {
+        let path = dir.join(format!("{room}-{}-{name}.drift", disk::now_ms()));
+        // A new file: in a folder that others can write to, a name that is there may lead anywhere.
+        match File::create_new(&path).and_then(|mut file| file.write_all(bytes)) {
             Ok(()) => {
-                tracing::error!(%room, "its last minute is in {}; `server replay` runs it again", path.display());
+                tracing::warn!(%room, "its last minute is in {}; `server replay` runs it again", path.display());
                 Some(path)
             }
             Err(error) => {

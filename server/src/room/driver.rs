@@ -14,7 +14,7 @@ use super::Room;
 use super::load::Watch;
 use crate::metrics::{Metrics, TickLog, TickTime};
 use crate::outbox::Farewell;
-use crate::record::Recordings;
+use crate::record::{Occasion, Recordings};
 use crate::time::Epoch;
 
 /// A room more ticks behind than this gives up catching up and starts a new count of deadlines.
@@ -220,7 +220,7 @@ impl Drive {
                 (self.around.on_failure)();
                 self.room.dismiss(|| Farewell::bye(CloseCode::RoomFailed).retry_after(1000));
                 if let Some(flight) = self.room.flight() {
-                    self.around.recordings.keep_flight(self.room.code(), &flight);
+                    self.around.recordings.keep_flight(self.room.code(), &flight, Occasion::Failed);
                 }
                 return Next::End;
             }

@@ -12,6 +12,7 @@ pub mod interest;
 pub mod known;
 mod listen;
 pub mod load;
+pub mod orders;
 pub mod outbound;
 pub mod recorder;
 pub mod roster;
@@ -35,6 +36,7 @@ use crate::time::Stamp;
 use gallery::Gallery;
 use listen::{Ear, Patience};
 use load::Relief;
+use orders::{ORDERS_WAITING, Order};
 use outbound::{News, Outbound, Published};
 use recorder::Recorder;
 use roster::Roster;
@@ -55,6 +57,8 @@ pub struct Room {
     roster: Roster,
     /// The directory and the sessions hold the sender.
     joins: mpsc::Receiver<Join>,
+    /// The directory holds the sender.
+    orders: mpsc::Receiver<Order>,
     /// Shows the last simulated tick to the mailboxes.
     clock: Arc<AtomicU32>,
     inputs: Vec<Command>,
@@ -101,8 +105,20 @@ impl Part {
 pub struct RoomEnds {
     /// Takes requests for a seat; bounded by [`JOINS_WAITING`].
     pub joins: mpsc::Sender<Join>,
+    /// Takes what operators want; bounded by [`ORDERS_WAITING`].
+    pub orders: mpsc::Sender<Order>,
     /// The last simulated tick.
     pub clock: Arc<AtomicU32>,
+}
+
+impl RoomEnds {
+    /// Joins and orders that wait for the next tick.
+    pub fn waiting(&self) -> (usize, usize) {
+        (
+            self.joins.max_capacity() - self.joins.capacity(),
+            self.orders.max_capacity() - self.orders.capacity(),
+        )
+    }
 }
 
 /// What one tick did, for the metrics.
@@ -120,14 +136,17 @@ pub struct TickReport {
     pub resyncs: u32,
     /// Seats taken back.
     pub resumed: u32,
-    /// Joins refused because the room is full or overloaded.
-    pub refused: u32,
+    /// Joins refused because the room is full.
+    pub refused_full: u32,
+    /// Joins refused because its ticks take too long.
+    pub refused_overloaded: u32,
 }
 
 impl Room {
     /// A room with its world, and the ends that the outside holds.
     pub fn new(code: RoomCode, world: &WorldConfig) -> (Room, RoomEnds) {
         let (sender, joins) = mpsc::channel(JOINS_WAITING);
+        let (orders_sender, orders) = mpsc::channel(ORDERS_WAITING);
         let clock = Arc::new(AtomicU32::new(0));
         let mut room = Room {
             code,
@@ -135,6 +154,7 @@ impl Room {
             seats: Slab::new(),
             roster: Roster::default(),
             joins,
+            orders,
             clock: clock.clone(),
             inputs: Vec::new(),
             outbound: Outbound::default(),
@@ -148,7 +168,7 @@ impl Room {
             patience: Patience { grace: 15 * u32::from(TICK_HZ), keep: 60 * u32::from(TICK_HZ) },
         };
         room.roster.muster(&room.world);
-        (room, RoomEnds { joins: sender, clock })
+        (room, RoomEnds { joins: sender, orders: orders_sender, clock })
     }
 
     /// One tick of the room, begun at `now`.
@@ -159,6 +179,7 @@ impl Room {
     /// The same; `done` is called as each part ends, for whoever takes its time.
     pub fn tick_by_part(&mut self, now: Stamp, mut done: impl FnMut(Part)) -> TickReport {
         let mut report = TickReport::default();
+        self.obey();
         self.admit(&mut report);
         self.listen(now, &mut report);
         if !self.world.deeds().is_empty() {
@@ -264,7 +285,10 @@ impl Room {
             match self.seat(join) {
                 Ok(()) => report.joined += 1,
                 Err(farewell) => {
-                    report.refused += 1;
+                    match farewell {
+                        Farewell::Bye { code: CloseCode::Overloaded, .. } => report.refused_overloaded += 1,
+                        _ => report.refused_full += 1,
+                    }
                     outbox.close(farewell);
                 }
             }
