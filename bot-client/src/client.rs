@@ -17,6 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::endpoint::Endpoint;
 use crate::frames::{Inbound, Outbound, Sink, Source};
+use crate::trust::Trust;
 use crate::upgrade::upgrade;
 
 /// How to ask for a connection.
@@ -28,11 +29,13 @@ pub struct Options {
     pub headers: Vec<(String, String)>,
     /// Which of this machine's addresses to dial from; none leaves it to the system.
     pub source: Option<IpAddr>,
+    /// Whose certificates are believed on wss.
+    pub trust: Trust,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { encoding: Encoding::Bincode, headers: Vec::new(), source: None }
+        Options { encoding: Encoding::Bincode, headers: Vec::new(), source: None, trust: Trust::system() }
     }
 }
 
@@ -94,6 +97,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody answers, but not with a certificate that is believed, or not with TLS.
+    #[error("cannot secure the connection to {address}: {source}")]
+    Tls {
+        /// Who was dialled.
+        address: String,
+        /// What is wrong.
+        source: io::Error,
+    },
     /// A request header that HTTP does not allow.
     #[error("bad request: {0}")]
     Request(#[from] hyper::http::Error),
@@ -148,7 +159,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects over TCP and takes a seat.
+    /// Connects over TCP, with wss over TLS, and takes a seat.
     ///
     /// # Errors
     /// Nobody there, not a server, or no seat: [`Error::Closed`] has the server's code.
@@ -158,10 +169,10 @@ impl Client {
         Ok((client, welcome))
     }
 
-    /// Connects over TCP and shakes hands, but says no `Hello`.
+    /// Connects over TCP, with wss over TLS, and shakes hands, but says no `Hello`.
     ///
     /// # Errors
-    /// Nobody there, or not a server.
+    /// Nobody there, or not a server, or with wss: not one with a certificate that is believed.
     pub async fn open(url: &Endpoint, options: &Options) -> Result<Client, Error> {
         let address = url.authority();
         let stream = match dial(&address, options.source).await {
@@ -169,7 +180,12 @@ impl Client {
             Err(source) => return Err(Error::Connect { address, source }),
         };
         // Without it an input waits for the acknowledgement of the one before.
-        stream.set_nodelay(true).map_err(|source| Error::Connect { address, source })?;
+        stream.set_nodelay(true).map_err(|source| Error::Connect { address: address.clone(), source })?;
+        if url.is_secure() {
+            let secured = options.trust.connect(stream, url.host()).await;
+            let stream = secured.map_err(|source| Error::Tls { address, source })?;
+            return Client::open_over(stream, url, options).await;
+        }
         let (stream, early) = upgrade(stream, url, options).await?;
         let (read, write) = stream.into_split();
         Ok(Client::new(early, Box::new(read), Box::new(write), options))

@@ -1,4 +1,4 @@
-//! Where a server is: `ws://host[:port][/path]`, checked before anything is dialled. Resolves no names.
+//! Where a server is: `ws://host[:port][/path]` or `wss://…`, checked before anything is dialled. Resolves no names.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use hyper::Uri;
 /// The address of a server's WebSocket endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    secure: bool,
     host: String,
     port: u16,
     path: String,
@@ -20,8 +21,8 @@ pub enum BadUrl {
     /// It is not a URL with a host.
     #[error("{0:?} is not a URL: write it like ws://127.0.0.1:8080/ws")]
     NotAUrl(String),
-    /// It has another scheme than `ws`.
-    #[error("{0}:// is not supported: use ws://, and for TLS a proxy or a server without it")]
+    /// It has another scheme than `ws` and `wss`.
+    #[error("{0}:// is not supported: use ws:// or wss://")]
     Scheme(String),
     /// It carries a user name or password.
     #[error("the URL must not have a user name or password")]
@@ -31,6 +32,11 @@ pub enum BadUrl {
 impl Endpoint {
     /// Where the server listens for WebSockets when the URL has no path.
     pub const DEFAULT_PATH: &str = "/ws";
+
+    /// True with `wss`: over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
 
     /// `host:port` to dial; an IPv6 address is in brackets.
     pub fn authority(&self) -> String {
@@ -73,9 +79,11 @@ impl FromStr for Endpoint {
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(not_a_url());
         };
-        if scheme != "ws" {
-            return Err(BadUrl::Scheme(scheme.into()));
-        }
+        let secure = match scheme {
+            "ws" => false,
+            "wss" => true,
+            other => return Err(BadUrl::Scheme(other.into())),
+        };
         if authority.as_str().contains('@') {
             return Err(BadUrl::Credentials);
         }
@@ -83,20 +91,27 @@ impl FromStr for Endpoint {
         let port = match authority.port_u16() {
             Some(0) => return Err(not_a_url()),
             Some(port) => port,
-            None if authority.as_str() == authority.host() => 80,
+            None if authority.as_str() == authority.host() => {
+                if secure {
+                    443
+                } else {
+                    80
+                }
+            }
             None => return Err(not_a_url()),
         };
         let path = match uri.path_and_query().map(|p| p.as_str()) {
             None | Some("" | "/") => Self::DEFAULT_PATH,
             Some(path) => path,
         };
-        Ok(Endpoint { host: authority.host().into(), port, path: path.into() })
+        Ok(Endpoint { secure, host: authority.host().into(), port, path: path.into() })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ws://{}:{}{}", self.host, self.port, self.path)
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
     }
 }
 
@@ -112,6 +127,8 @@ mod tests {
             ("ws://localhost:8080/", "ws://localhost:8080/ws"),
             ("ws://arena.example/play?x=1", "ws://arena.example:80/play?x=1"),
             ("ws://[::1]:9/ws", "ws://[::1]:9/ws"),
+            ("wss://arena.example", "wss://arena.example:443/ws"),
+            ("wss://arena.example:8443/ws", "wss://arena.example:8443/ws"),
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), whole);
         }
@@ -136,7 +153,7 @@ mod tests {
             ("ws://host:0/ws", "write it like"),
             ("ws://host:x/ws", "write it like"),
             ("http://host/ws", "use ws://"),
-            ("wss://host/ws", "use ws://"),
+            ("https://host/ws", "wss://"),
             ("ws://me:secret@host/ws", "user name"),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();

@@ -108,6 +108,8 @@ pub(crate) struct Outbound {
     sink: Sink,
     /// Framed and not yet written.
     waiting: BytesMut,
+    /// Written, but maybe still in the stream's own buffer: TLS has one.
+    unflushed: bool,
     scratch: Vec<u8>,
     /// Bytes handed to the stream so far.
     pub(crate) written: u64,
@@ -115,7 +117,7 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     pub(crate) fn new(sink: Sink) -> Outbound {
-        Outbound { sink, waiting: BytesMut::new(), scratch: Vec::new(), written: 0 }
+        Outbound { sink, waiting: BytesMut::new(), unflushed: false, scratch: Vec::new(), written: 0 }
     }
 
     /// Queues a frame. `payload` is masked in place.
@@ -133,6 +135,7 @@ impl Outbound {
     /// Writes all that is queued, in as few writes as possible. Cancel-safe: the rest stays queued.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         while self.waiting.has_remaining() {
+            self.unflushed = true;
             match self.sink.write(&self.waiting).await? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 n => {
@@ -141,12 +144,14 @@ impl Outbound {
                 }
             }
         }
-        self.sink.flush().await
+        self.sink.flush().await?;
+        self.unflushed = false;
+        Ok(())
     }
 
-    /// True if something is queued.
+    /// True if something is queued, or a flush did not come to its end.
     pub(crate) fn has_waiting(&self) -> bool {
-        self.waiting.has_remaining()
+        self.unflushed || self.waiting.has_remaining()
     }
 }
 

@@ -39,6 +39,7 @@ pub mod lag;
 pub mod predict;
 pub mod session;
 pub mod swarm;
+pub mod trust;
 mod upgrade;
 
 pub use bot::Bot;
@@ -49,3 +50,4 @@ pub use fastwebsockets::OpCode;
 pub use flights::Flights;
 pub use predict::Prediction;
 pub use session::Session;
+pub use trust::Trust;

@@ -61,7 +61,13 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     report.environment = Environment::look(std::env::args().skip(1).collect());
     if report.bots.connected == 0 {
         let why = outcome.first_failure.as_deref().unwrap_or("stopped before the first connection");
-        anyhow::bail!("no bot could join {}: {why}. Is the server running there?", report.url);
+        let advice = match why {
+            why if why.contains("peer certificate") => {
+                "If it is your own, --ca FILE or --insecure believes it."
+            }
+            _ => "Is the server running there?",
+        };
+        anyhow::bail!("no bot could join {}: {why}. {advice}", report.url);
     }
     println!("{report}");
     if let Some(why) = &outcome.first_failure {

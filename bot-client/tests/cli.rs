@@ -22,7 +22,9 @@ fn refused(arguments: &[&str], hint: &str) -> String {
 
 #[test]
 fn a_bad_url_is_one_line_that_says_what_to_do() {
-    for (url, hint) in [("127.0.0.1:8080", "ws://127.0.0.1:8080/ws"), ("http://127.0.0.1/ws", "use ws://")] {
+    for (url, hint) in
+        [("127.0.0.1:8080", "ws://127.0.0.1:8080/ws"), ("http://127.0.0.1/ws", "use ws:// or wss://")]
+    {
         let stderr = refused(&["swarm", "--url", url], hint);
         assert_eq!(stderr.trim().lines().count(), 1, "{stderr}");
     }
@@ -40,6 +42,9 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--fail", "latency.p99<=90"], "latency_ms.p99");
     refused(&["swarm", "--profile", "play=8,resumers"], "slow-reader");
     refused(&["swarm", "--rooms", "many"], "crammed");
+    refused(&["swarm", "--ca", "/nowhere/ca.pem"], "/nowhere/ca.pem");
+    refused(&["swarm", "--ca", "/dev/null"], "no certificate");
+    refused(&["swarm", "--ca", "/dev/null", "--insecure"], "--insecure");
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }

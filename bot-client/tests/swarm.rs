@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bot_client::Endpoint;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::{self, Config, Outcome};
+use bot_client::{Endpoint, Trust};
 use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 use protocol::codec::{self, Encoding};
 use protocol::message::{MARGIN_MISSING, Snapshot, Weapon, Welcome};
@@ -116,6 +116,7 @@ async fn server(cut: Option<(u32, u16)>) -> String {
 fn config(url: Endpoint, duration: Duration) -> Config {
     Config {
         url,
+        trust: Trust::system(),
         bots: 2,
         duration,
         rate: 100.0,

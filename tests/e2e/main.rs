@@ -7,6 +7,7 @@ mod load;
 mod play;
 mod stop;
 mod swarm;
+mod tls;
 
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bot_client::Endpoint;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::{self, Config};
+use bot_client::{Endpoint, Trust};
 use harness::GameServer;
 use tokio::sync::oneshot;
 
@@ -13,6 +13,7 @@ use super::SECOND;
 fn config(url: Endpoint, bots: u32, duration: Duration) -> Config {
     Config {
         url,
+        trust: Trust::system(),
         bots,
         duration,
         rate: 500.0,

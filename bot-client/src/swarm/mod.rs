@@ -28,6 +28,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::endpoint::Endpoint;
 use crate::predict::Misprediction;
 use crate::session::{chart, is_chart};
+use crate::trust::Trust;
 use page::Charts;
 use profile::Mix;
 pub use report::Report;
@@ -39,6 +40,8 @@ use stats::Stats;
 pub struct Config {
     /// Where to play.
     pub url: Endpoint,
+    /// Whose certificates are believed, with wss.
+    pub trust: Trust,
     /// How many bots.
     pub bots: u32,
     /// How long to measure, from when all have arrived.
@@ -314,6 +317,7 @@ mod tests {
     fn config(url: Endpoint, duration: Duration) -> Config {
         Config {
             url,
+            trust: Trust::system(),
             bots: 1,
             duration,
             rate: 1.0,

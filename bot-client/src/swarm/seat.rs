@@ -40,7 +40,8 @@ pub(super) async fn join(
         resume: claim.and_then(|claim| claim.token),
         ..Hello::default()
     };
-    let options = Options { source: config.source_of(index), ..Options::default() };
+    let (source, trust) = (config.source_of(index), config.trust.clone());
+    let options = Options { source, trust, ..Options::default() };
     let dialled = Instant::now();
     let join = async {
         let mut client = Client::open(&config.url, &options).await?;
@@ -72,6 +73,7 @@ pub(super) fn note_protocol_error(shared: &Shared, error: &Error) {
         | Error::Malformed(_)
         | Error::NotWelcome(_) => true,
         Error::Connect { .. }
+        | Error::Tls { .. }
         | Error::Request(_)
         | Error::Handshake(_)
         | Error::Refused { .. }
