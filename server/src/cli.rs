@@ -59,6 +59,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     admin_token_file: Option<String>,
 
+    /// How log lines look: text, or json with one object a line [default: text]
+    #[arg(long, value_name = "text|json")]
+    log_format: Option<String>,
+
     /// Record every room to this folder, to run it again with `server replay`; bounded, see [record] in the file
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -147,6 +151,7 @@ impl Cli {
         raw.listen = self.listen.unwrap_or(raw.listen);
         raw.admin = self.admin.unwrap_or(raw.admin);
         raw.admin_token_file = self.admin_token_file.unwrap_or(raw.admin_token_file);
+        raw.log_format = self.log_format.unwrap_or(raw.log_format);
         raw.seed = self.seed.or(raw.seed);
         raw.rooms.capacity = self.room_capacity.unwrap_or(raw.rooms.capacity);
         raw.rooms.pilots = self.pilots.unwrap_or(raw.rooms.pilots);

@@ -65,6 +65,8 @@ pub struct RawConfig {
     pub admin: String,
     /// File with the token that operators show; empty: none is needed.
     pub admin_token_file: String,
+    /// How log lines look: `"text"` or `"json"`.
+    pub log_format: String,
     /// Seed of the rooms' maps and of all that is random in them; none draws one.
     pub seed: Option<u64>,
     /// Rooms.
@@ -119,6 +121,7 @@ impl Default for RawConfig {
             listen: "127.0.0.1:8080".into(),
             admin: "auto".into(),
             admin_token_file: String::new(),
+            log_format: "text".into(),
             seed: None,
             rooms: RawRooms::default(),
             net: RawNet::default(),
@@ -208,6 +211,7 @@ impl RawConfig {
             listen,
             admin,
             admin_token: admin::token(&self.admin_token_file, admin)?,
+            log_format: LogFormat::from_name(self.log_format)?,
             seed: self.seed,
             rooms: RoomLimits {
                 capacity,
@@ -279,6 +283,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// What operators show; none: nothing.
     pub admin_token: Option<AdminToken>,
+    /// How log lines look.
+    pub log_format: LogFormat,
     /// Seed; none draws one.
     pub seed: Option<u64>,
     /// Rooms.
@@ -291,6 +297,26 @@ pub struct Config {
     pub record: RecordLimits,
     /// Serve the page from this folder instead of the embedded one.
     pub assets: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    fn from_name(value: String) -> Result<LogFormat, ConfigError> {
+        match &*value {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(ConfigError::Value { key: "log_format", value, expected: "\"text\" or \"json\"" }),
+        }
+    }
 }
 
 /// Limits of rooms.
@@ -345,6 +371,7 @@ mod tests {
         for (text, word) in [
             ("listen = \"nowhere\"", "127.0.0.1:8080"),
             ("admin = \"maybe\"", "off"),
+            ("log_format = \"xml\"", "json"),
             ("[rooms]\ncapacity = 0", "1 to 4000"),
             ("[rooms]\npilots = \"many\"", "auto"),
             ("[rooms]\nnew_per_min_per_ip = 0", "1 to 10000"),

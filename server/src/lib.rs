@@ -14,6 +14,7 @@ pub mod rates;
 pub mod record;
 pub mod room;
 pub mod run;
+mod sampled;
 pub mod session;
 pub mod time;
 

@@ -26,6 +26,7 @@ use crate::room::inbound::Mailbox;
 use crate::room::orders::Order;
 use crate::room::seat::{Join, Keys, Reservation};
 use crate::room::{Room, RoomEnds, WorldConfig};
+use crate::sampled::Sampled;
 
 /// Letters of drawn room codes: none that is mistaken for another when read out.
 const CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -372,10 +373,17 @@ impl Lobby {
             recordings: recordings.clone(),
         };
         driver.spawn(room, around).map_err(|error| {
-            tracing::error!(%error, "no thread for another room");
+            static LINES: Sampled = Sampled::new();
+            if let Some(left_out) = LINES.allow(Instant::now()) {
+                tracing::error!(%error, left_out, "no thread for another room");
+            }
             Farewell::bye(CloseCode::Overloaded).retry_after(5000)
         })?;
-        tracing::info!(room = %code, seed, "room opened");
+        static LINES: Sampled = Sampled::new();
+        match LINES.allow(Instant::now()) {
+            Some(left_out) => tracing::info!(room = %code, seed, left_out, "room opened"),
+            None => tracing::debug!(room = %code, seed, "room opened"),
+        }
         Ok(Entry { ends, players: Arc::default(), spectators: Arc::default(), stop, times })
     }
 

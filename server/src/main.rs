@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cli::{Cli, Task};
-use server::config::TlsSource;
+use server::config::{LogFormat, TlsSource};
 use server::net::{Redirect, Tls};
 use server::{Config, Listeners, Options};
 use tokio::net::TcpListener;
@@ -25,19 +25,39 @@ fn main() -> ExitCode {
         Ok(Task::Replay(asked)) => return replay::run(&asked),
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let ansi = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
-    match tokio::runtime::Runtime::new()
-        .context("cannot start the runtime")
-        .and_then(|rt| rt.block_on(serve(config)))
-    {
+    let run = || {
+        log_to_stderr(config.log_format)?;
+        tokio::runtime::Runtime::new().context("cannot start the runtime")?.block_on(serve(config))
+    };
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Begins to log what `RUST_LOG` asks for.
+fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
+            .with_context(|| format!("RUST_LOG={text}: write it like info, or server=debug,info"))?,
+        _ => EnvFilter::new("info"),
+    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => {
+            logs.json().flatten_event(true).init();
+            // What reads the lines cannot read a panic's own text.
+            std::panic::set_hook(Box::new(|panic| {
+                let place = panic.location().map(ToString::to_string);
+                tracing::error!(place, panic = panic.payload_as_str(), "panicked");
+            }));
+        }
+    }
+    Ok(())
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

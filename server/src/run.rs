@@ -1,10 +1,11 @@
 //! Runs a server from listeners to summary; everything from outside is an argument, so that tests run it too.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use protocol::RoomCode;
 use rand::rngs::SysError;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,8 @@ pub struct Options {
     pub metrics: Arc<Metrics>,
     /// Makes every tick take so many ms more: for trying out what rooms do under load.
     pub drag_ms: Arc<AtomicU32>,
+    /// Makes the room of this code panic at its next tick: for trying out what others notice of it.
+    pub fail_room: Arc<Mutex<Option<RoomCode>>>,
 }
 
 /// Why a server does not run.
@@ -82,10 +85,10 @@ pub async fn run<L: Listener, A: Listener>(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, RunError> {
-    let Options { driver, metrics, drag_ms } = options;
+    let Options { driver, metrics, drag_ms, fail_room } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let driver = Driver { kind: driver, epoch, drag_ms };
+    let driver = Driver { kind: driver, epoch, drag_ms, fail_room };
     let recordings = Recordings::start(config.record.clone(), metrics.clone()).map_err(|source| {
         let dir = config.record.dir.clone().unwrap_or_default();
         RunError::Record { dir, source }

@@ -69,6 +69,7 @@ fn help_names_every_flag() {
         "--seed",
         "--admin",
         "--admin-token-file",
+        "--log-format",
         "--record",
         "--assets",
     ] {
@@ -269,4 +270,43 @@ fn recordings_go_to_a_folder_that_can_be_made() {
     let (code, _) = server.signal("-INT");
     assert_eq!(code, Some(0));
     std::fs::remove_dir_all(&dir).expect("the server made it");
+}
+
+/// Starts the server, ends it, and returns what it logged.
+#[cfg(unix)]
+fn logged(args: &[&str], filter: &str) -> String {
+    let mut command = Command::new(SERVER);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "off"]).args(args).env("RUST_LOG", filter);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    out.read_line(&mut line).expect("a first line");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    let mut text = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut text).expect("text");
+    assert_eq!(child.wait().expect("waited").code(), Some(0));
+    text
+}
+
+#[cfg(unix)]
+#[test]
+fn logs_are_for_people_or_for_programs_and_as_many_as_asked_for() {
+    let text = logged(&[], "");
+    assert!(text.contains("INFO") && text.contains("stopping"), "{text}");
+    let json = logged(&["--log-format", "json"], "info");
+    assert!(!json.is_empty());
+    for line in json.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        assert!(
+            line["level"].is_string() && line["timestamp"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+    assert_eq!(logged(&[], "error"), "");
+    let out = Command::new(SERVER).env("RUST_LOG", "server=loud").output().expect("the server starts");
+    let text = String::from_utf8(out.stderr).expect("text");
+    assert_eq!(out.status.code(), Some(2), "{text}");
+    assert!(text.contains("RUST_LOG=server=loud") && text.trim_end().lines().count() == 1, "{text}");
+    assert!(complaint(&["--log-format", "xml"]).contains("json"));
 }

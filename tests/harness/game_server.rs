@@ -1,11 +1,12 @@
 //! A whole server on a free loopback port, in this process.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bot_client::Endpoint;
+use protocol::RoomCode;
 use server::metrics::Metrics;
 use server::net::{Redirect, Tls};
 use server::{Listeners, Options, RawConfig, Summary};
@@ -28,6 +29,8 @@ pub struct GameServer {
     pub metrics: Arc<Metrics>,
     /// See [`Options::drag_ms`].
     pub drag_ms: Arc<AtomicU32>,
+    /// See [`Options::fail_room`].
+    pub fail_room: Arc<Mutex<Option<RoomCode>>>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Summary>,
 }
@@ -50,6 +53,7 @@ impl GameServer {
         let admin_address = admin.local_addr().expect("a bound socket");
         let options = Options::default();
         let (metrics, drag_ms) = (options.metrics.clone(), options.drag_ms.clone());
+        let fail_room = options.fail_room.clone();
         let tls =
             config.tls.as_ref().map(|tls| Tls::new(tls, &[], metrics.clone()).expect("a usable certificate"));
         let (mut redirect, mut redirects_at) = (None, None);
@@ -66,7 +70,7 @@ impl GameServer {
             server::run(listeners, config, options, shutdown).await.expect("the server runs")
         });
         let (admin, redirect, tls) = (admin_address, redirects_at, shown);
-        GameServer { address, admin, redirect, tls, metrics, drag_ms, stop, running }
+        GameServer { address, admin, redirect, tls, metrics, drag_ms, fail_room, stop, running }
     }
 
     /// The WebSocket's address.

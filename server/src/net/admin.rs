@@ -13,9 +13,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::accept::{Answer, Handler, Place, plain};
-use super::sampled::Sampled;
 use crate::config::AdminToken;
 use crate::metrics::Metrics;
+use crate::sampled::Sampled;
 
 /// What an operator asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

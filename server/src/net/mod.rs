@@ -9,7 +9,6 @@ mod door;
 mod http;
 mod page;
 mod redirect;
-mod sampled;
 mod tls;
 mod websocket;
 

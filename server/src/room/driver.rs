@@ -3,11 +3,11 @@
 //! The only part of a room that asks the time. A late room re-anchors its deadlines; the tick number never jumps.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protocol::{CloseCode, TICK_HZ};
+use protocol::{CloseCode, RoomCode, TICK_HZ};
 use tokio::time::Instant;
 
 use super::Room;
@@ -15,6 +15,7 @@ use super::load::Watch;
 use crate::metrics::{Metrics, TickLog, TickTime};
 use crate::outbox::Farewell;
 use crate::record::{Occasion, Recordings};
+use crate::sampled::Sampled;
 use crate::time::Epoch;
 
 /// A room more ticks behind than this gives up catching up and starts a new count of deadlines.
@@ -62,6 +63,15 @@ pub struct Driver {
     pub epoch: Epoch,
     /// See [`crate::Options::drag_ms`].
     pub drag_ms: Arc<AtomicU32>,
+    /// See [`crate::Options::fail_room`].
+    pub fail_room: Arc<Mutex<Option<RoomCode>>>,
+}
+
+impl Driver {
+    /// True once, if a test wants this room to fail.
+    fn wants_failure(&self, room: &RoomCode) -> bool {
+        self.fail_room.try_lock().is_ok_and(|mut wanted| wanted.take_if(|wanted| wanted == room).is_some())
+    }
 }
 
 impl Driver {
@@ -188,7 +198,11 @@ impl Drive {
         let metrics = self.around.metrics.clone();
         if beat.reanchored {
             metrics.reanchors.inc();
-            tracing::warn!(room = %self.room.code(), "more than {GIVE_UP_TICKS} ticks behind: deadlines re-anchored");
+            static LINES: Sampled = Sampled::new();
+            if let Some(left_out) = LINES.allow(now) {
+                let room = self.room.code();
+                tracing::warn!(%room, left_out, "more than {GIVE_UP_TICKS} ticks behind: deadlines re-anchored");
+            }
         }
         let stamp = self.driver.epoch.stamp(now);
         let (mut time, mut since) = (TickTime::default(), now);
@@ -197,7 +211,12 @@ impl Drive {
             time.parts[part as usize] = now.saturating_duration_since(since);
             since = now;
         };
-        match catch_unwind(AssertUnwindSafe(|| self.room.tick_by_part(stamp, lap))) {
+        let fails = self.driver.wants_failure(self.room.code());
+        let tick = AssertUnwindSafe(|| {
+            assert!(!fails, "a test wants it");
+            self.room.tick_by_part(stamp, lap)
+        });
+        match catch_unwind(tick) {
             Ok(report) => {
                 if let drag @ 1.. = self.driver.drag_ms.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(drag.into()));
@@ -209,7 +228,11 @@ impl Drive {
                 metrics.tick(&report, took, beat.missed);
                 self.note(took);
                 if let Some(relief) = self.watch.note(took) {
-                    tracing::warn!(room = %self.room.code(), now = relief.label(), "ticks take too long or no longer");
+                    static LINES: Sampled = Sampled::new();
+                    if let Some(left_out) = LINES.allow(ended) {
+                        let (room, now) = (self.room.code(), relief.label());
+                        tracing::warn!(%room, gives_up = now, left_out, "ticks take too long, or no longer");
+                    }
                     metrics.relief.get_or_create(&relief.label().into()).inc();
                     self.room.relieve(relief);
                 }
@@ -258,7 +281,11 @@ impl Drive {
         }
         let since = *self.empty_since.get_or_insert(now);
         if now.duration_since(since) >= self.around.idle && (self.around.may_end)() {
-            tracing::info!(room = %self.room.code(), "empty room closed");
+            static LINES: Sampled = Sampled::new();
+            match LINES.allow(now) {
+                Some(left_out) => tracing::info!(room = %self.room.code(), left_out, "empty room closed"),
+                None => tracing::debug!(room = %self.room.code(), "empty room closed"),
+            }
             return Next::End;
         }
         Next::Tick
@@ -319,7 +346,12 @@ mod tests {
             metrics: metrics.clone(),
             recordings: recordings.clone(),
         };
-        let driver = Driver { kind: DriverKind::Thread, epoch: Epoch::now(), drag_ms: Arc::default() };
+        let driver = Driver {
+            kind: DriverKind::Thread,
+            epoch: Epoch::now(),
+            drag_ms: Arc::default(),
+            fail_room: Arc::default(),
+        };
         let mut drive = Drive::new(room, around, driver);
         // Longer than a segment, so that both are in it.
         for _ in 0..1000 {

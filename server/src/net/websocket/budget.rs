@@ -7,9 +7,9 @@ use tokio::time::{Duration, Instant};
 
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
-use crate::net::sampled::Sampled;
 use crate::outbox::Farewell;
 use crate::rates::{Rate, TokenBucket};
+use crate::sampled::Sampled;
 
 /// What may be dropped before the peer is closed: a hundred at once, as after a stall that a line makes up for, and
 /// five a second, as from a client whose timer is a little too fast.

@@ -10,7 +10,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// The lines of one place in the code.
 #[derive(Debug)]
-pub(super) struct Sampled(Mutex<State>);
+pub(crate) struct Sampled(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -20,12 +20,12 @@ struct State {
 
 impl Sampled {
     /// None was written yet.
-    pub(super) const fn new() -> Sampled {
+    pub(crate) const fn new() -> Sampled {
         Sampled(Mutex::new(State { last: None, left_out: 0 }))
     }
 
     /// Says whether a line may be written now, and if so how many were left out since the last one.
-    pub(super) fn allow(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn allow(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
             state.left_out += 1;
