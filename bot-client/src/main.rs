@@ -3,7 +3,6 @@
 mod cli;
 mod progress;
 
-use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -31,6 +30,7 @@ const INVALID: u8 = 4;
 fn main() -> ExitCode {
     let code = match Args::parse().command {
         Command::Swarm(args) => run_swarm(&args),
+        Command::Capacity(args) => args.run(),
         Command::Lag(args) => run_lag(&args),
         Command::Compare(args) => run_compare(&args),
     };
@@ -47,13 +47,14 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let config = args.config()?;
     let thresholds = args.thresholds()?;
     for path in [&args.json, &args.html].into_iter().flatten() {
-        // Better now than after the run. What an earlier run wrote stays until there is something to replace it.
-        let file = File::options().create(true).append(true).open(path);
-        file.with_context(|| format!("cannot write {}", path.display()))?;
+        cli::can_write(path)?;
     }
     // One socket a bot and a few files; the usual soft limit is 1024. Where the hard one is lower too, bots fail and say why.
     let _ = rlimit::increase_nofile_limit(u64::from(config.bots) + 64);
     let mut line = Line::new(config.bots, config.duration);
+    if let Some(cores) = &args.pin {
+        cores.pin_this_thread().map_err(anyhow::Error::msg)?;
+    }
     let outcome = args.runtime()?.block_on(swarm::run(config, interrupted(), |progress| line.show(progress)));
     line.clear();
 
@@ -87,14 +88,10 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         eprintln!("bot-client: --fail: {violation}");
     }
     if let Some(path) = &args.json {
-        let mut text = serde_json::to_string_pretty(&report)?;
-        text.push('\n');
-        let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        cli::write(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
     if let Some(path) = &args.html {
-        let written = std::fs::write(path, page::page(&report, &outcome.charts));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        cli::write(path, &page::page(&report, &outcome.charts))?;
     }
     Ok(verdict(&report, violations.is_empty(), args.allow_invalid))
 }

@@ -45,6 +45,13 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--ca", "/nowhere/ca.pem"], "/nowhere/ca.pem");
     refused(&["swarm", "--ca", "/dev/null"], "no certificate");
     refused(&["swarm", "--ca", "/dev/null", "--insecure"], "--insecure");
+    refused(&["swarm", "--pin", "first"], "1-3");
+    refused(&["swarm", "--pin", "1023"], "1023");
+    refused(&["capacity", "--pin", "1"], "0/1");
+    refused(&["capacity", "--most", "5000"], "4000");
+    refused(&["capacity", "--url", "http://127.0.0.1/ws"], "use ws://");
+    refused(&["capacity", "--server", "/nowhere/server"], "cargo build --release");
+    refused(&["capacity", "--html", "/nowhere/at/all.html"], "/nowhere/at/all.html");
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }

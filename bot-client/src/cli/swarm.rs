@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use bot_client::pin::Cores;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
 use bot_client::swarm::thresholds::Thresholds;
@@ -69,6 +70,9 @@ pub(crate) struct Swarm {
     /// Do without exit code 4 where the swarm itself was too late to be believed: it is only said then.
     #[arg(long)]
     pub(crate) allow_invalid: bool,
+    /// Cores that the swarm runs on: 1, or 1-3, or 0,2. Linux only.
+    #[arg(long, value_name = "CORES")]
+    pub(crate) pin: Option<Cores>,
     /// Threads that the bots run on; by default one for every 1500 bots.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
@@ -138,15 +142,19 @@ impl Swarm {
     /// one would add wake-ups across cores and nothing else.
     pub(crate) fn runtime(&self) -> anyhow::Result<Runtime> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.map_or((self.bots as usize / 1500 + 1).min(cores), usize::from);
-        let mut builder = match threads {
-            1 => Builder::new_current_thread(),
-            _ => Builder::new_multi_thread(),
-        };
-        // A tick's snapshots arrive all at once. Taken in small helpings, they hold no input up that is due meanwhile.
-        builder.max_io_events_per_tick(HELPING).event_interval(HELPING as u32);
-        builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")
+        runtime(self.threads.map_or((self.bots as usize / 1500 + 1).min(cores), usize::from))
     }
+}
+
+/// What swarms run on.
+pub(crate) fn runtime(threads: usize) -> anyhow::Result<Runtime> {
+    let mut builder = match threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    // A tick's snapshots arrive all at once. Taken in small helpings, they hold no input up that is due meanwhile.
+    builder.max_io_events_per_tick(HELPING).event_interval(HELPING as u32);
+    builder.worker_threads(threads).enable_all().build().context("cannot start the runtime")
 }
 
 /// Where metrics are; none: nowhere.

@@ -1,5 +1,6 @@
 //! Many bots that play on one server, and what they measure together: ramp up, measure, leave. Prints nothing.
 
+pub mod capacity;
 pub mod compare;
 pub mod environment;
 pub mod page;

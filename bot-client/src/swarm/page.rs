@@ -50,7 +50,7 @@ const TOP: f64 = 12.0;
 const BOTTOM: f64 = 168.0;
 
 /// A plot: axes first, then what is in it.
-struct Plot {
+pub(super) struct Plot {
     svg: String,
     to_x: (f64, f64),
     to_y: f64,
@@ -58,7 +58,7 @@ struct Plot {
 
 impl Plot {
     /// Over x from `x.0` to `x.1` and y from 0 to at least `y`.
-    fn new(x: (f64, f64), y: f64, unit: &str) -> Plot {
+    pub(super) fn new(x: (f64, f64), y: f64, unit: &str) -> Plot {
         let step = nice(y / 4.0);
         let lines = (y / step).ceil().max(1.0);
         let mut plot = Plot { svg: String::new(), to_x: (x.0, (x.1 - x.0).max(1e-9)), to_y: lines * step };
@@ -90,14 +90,14 @@ impl Plot {
         BOTTOM - (BOTTOM - TOP) * (y / self.to_y).clamp(0.0, 1.0)
     }
 
-    fn label(&mut self, x: f64, text: &str) {
+    pub(super) fn label(&mut self, x: f64, text: &str) {
         let (x, y) = (self.x(x), BOTTOM + 14.0);
         // In the middle of a place at the rim, half of it would be cut off.
         let class = if x > RIGHT - 12.0 { "end" } else { "middle" };
         let _ = write!(self.svg, "<text x=\"{x:.1}\" y=\"{y}\" class=\"{class}\">{text}</text>");
     }
 
-    fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
+    pub(super) fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
         let points: Vec<_> = points.map(|(x, y)| format!("{:.1},{:.1}", self.x(x), self.y(y))).collect();
         let _ = write!(self.svg, "<polyline class=\"{class}\" points=\"{}\"/>", points.join(" "));
     }
@@ -112,7 +112,7 @@ impl Plot {
     }
 
     /// The plot under its heading, with the names of its lines.
-    fn done(mut self, heading: &str, legend: &[(&str, &str)]) -> String {
+    pub(super) fn done(mut self, heading: &str, legend: &[(&str, &str)]) -> String {
         let mut x = LEFT;
         for (class, name) in legend {
             let _ = write!(
@@ -133,12 +133,12 @@ fn nice(x: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|&step| step >= x * 0.999).unwrap_or(10.0 * power)
 }
 
-fn plain(x: f64) -> String {
+pub(super) fn plain(x: f64) -> String {
     let text = format!("{x:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -238,7 +238,7 @@ fn intervals(charts: &Charts) -> String {
     plot.done("Between two snapshots of a client", &[])
 }
 
-const HEAD: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n\
+pub(super) const HEAD: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Drift Arena load test</title>\n<style>\n\
 :root{color-scheme:light dark}\n\
 body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\n\

@@ -23,6 +23,8 @@ pub struct Report {
     pub bots: Bots,
     /// How they got in.
     pub connect: Connect,
+    /// Ticks a second, as the server said; 0 if no bot got a seat.
+    pub ticks_per_second: u8,
     /// Length of the measurement window, s.
     pub window_seconds: f64,
     /// Rate of snapshots.
@@ -223,6 +225,7 @@ impl Report {
                 handshake_ms: interval(&stats.handshake),
                 welcome_ms: interval(&stats.welcome),
             },
+            ticks_per_second: stats.hz,
             window_seconds: round(window_seconds),
             snapshots: Snapshots {
                 per_second_per_client: per_second(bytes.count()),
