@@ -61,6 +61,7 @@ test('20 s among pilots: the own ship moves, and no prediction is wrong; frames 
   const before = await used();
   await page.waitForTimeout(16000);
   const grown = (await used()) - before;
+  await playing(page);
   await shot(page, 'play-1280x800');
   const { trip, mispredictions, inputs, resyncs, work, miss, finite } = await page.evaluate(() => {
     const { drift } = /** @type {any} */ (globalThis);

@@ -17,6 +17,9 @@ export const LAGGED = address('DRIFT_LAGGED');
 export const QUIET = address('DRIFT_QUIET');
 export const SINGLE = address('DRIFT_SINGLE');
 export const OLD = address('DRIFT_OLD');
+/** A server in whose room `CROWD` 110 ships fly in rings while something is connected to `WISH`. */
+export const FULL = address('DRIFT_FULL');
+const WISH = address('DRIFT_CROWD');
 const STOP = address('DRIFT_STOP');
 
 /** No test waits longer for anything, and none takes longer as a whole, ms: the machine may be busy. */
@@ -130,6 +133,17 @@ export async function stopOld() {
 }
 
 /**
+ * Has the crowd come, until the test is over.
+ * @param {import('node:test').TestContext} t
+ */
+export async function crowd(t) {
+  const [host, port] = WISH.split(':');
+  const wish = net.connect(Number(port), host);
+  t.after(() => wish.destroy());
+  await new Promise((resolve, reject) => wish.on('connect', resolve).on('error', reject));
+}
+
+/**
  * A line to a server that can be cut and led elsewhere; gone with the test.
  * @param {import('node:test').TestContext} t @param {string} host
  */
@@ -211,6 +225,29 @@ function pilots() {
       return () => {
         tick++;
         return hold(tick % 50 < 44 ? 7 : 3, (tick & 16 ? 1 : 0) | (tick % 70 > 40 ? 2 : 0) | (tick % 90 > 84 ? 4 : 0), tick * 0.045, tick * 0.09);
+      };
+    },
+    /** Flies to the middle and stays there, whoever comes. */
+    stay() {
+      const place = middle();
+      let tick = 0;
+      let slow = 0;
+      let side = 1;
+      let aside = 0;
+      return () => {
+        const { own } = globalThis.drift;
+        const x = (own.x + 8 * own.vx) / 256;
+        const y = (own.y + 8 * own.vy) / 256;
+        const far = Math.hypot(place.x - x, place.y - y);
+        // Caught between two obstacles: aside for a while, once to the left and once to the right.
+        slow = far > 150 && Math.hypot(own.vx, own.vy) < 700 ? slow + 1 : 0;
+        if (slow > 15) {
+          slow = 0;
+          aside = 45;
+          side = -side;
+        }
+        const heading = around(x, y, place.x, place.y) + (aside-- > 0 ? side * 1.7 : 0);
+        return hold(far > 40 ? 7 : far > 12 ? 2 : 0, 0, heading, ++tick * 0.03);
       };
     },
     /** Flies to the meeting place and stays there, or wherever somebody comes into sight. */

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 mod browser;
+mod crowd;
 
 use harness::GameServer;
 use harness::outside::{available, root};
