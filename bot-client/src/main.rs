@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use bot_client::swarm::compare::Comparison;
 use bot_client::swarm::environment::Environment;
-use bot_client::swarm::{Report, page};
+use bot_client::swarm::{Report, page, peer};
 use bot_client::{lag, swarm};
 use clap::Parser;
 
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let code = match Args::parse().command {
         Command::Swarm(args) => run_swarm(&args),
         Command::Capacity(args) => args.run(),
+        Command::Bench(args) => args.run(),
         Command::Lag(args) => run_lag(&args),
         Command::Compare(args) => run_compare(&args),
     };
@@ -55,7 +56,11 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     if let Some(cores) = &args.pin {
         cores.pin_this_thread().map_err(anyhow::Error::msg)?;
     }
-    let outcome = args.runtime()?.block_on(swarm::run(config, interrupted(), |progress| line.show(progress)));
+    let runtime = args.runtime()?;
+    let outcome = match args.peer()? {
+        Some(load) => runtime.block_on(peer::run(load)),
+        None => runtime.block_on(swarm::run(config, interrupted(), |progress| line.show(progress))),
+    };
     line.clear();
 
     let mut report = outcome.report;

@@ -52,6 +52,9 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["capacity", "--url", "http://127.0.0.1/ws"], "use ws://");
     refused(&["capacity", "--server", "/nowhere/server"], "cargo build --release");
     refused(&["capacity", "--html", "/nowhere/at/all.html"], "/nowhere/at/all.html");
+    refused(&["swarm", "--peer", "colyseus"], "tutorial");
+    refused(&["bench", "--server", "/nowhere/server"], "cargo build --release");
+    refused(&["bench", "--readme", "/dev/null"], "no marks");
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }

@@ -1,5 +1,6 @@
 //! What the README says is so: its commands are CI's, its example is the example, its tables are the code's.
 
+use bot_client::swarm::bench;
 use harness::outside::root;
 use protocol::{CloseCode, Retry};
 
@@ -58,4 +59,28 @@ fn every_key_of_the_configuration_is_in_the_table_of_limits() {
             assert!(readme.contains(&key), "the README's table of limits lacks {key}");
         }
     }
+}
+
+#[test]
+fn the_table_of_the_readme_is_what_the_newest_bench_measured() {
+    let readme = read("README.md");
+    let files = std::fs::read_dir(root().join("assets/bench")).into_iter().flatten().flatten();
+    let newest =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "json")).max();
+    let Some(newest) = newest else {
+        assert!(
+            !readme.contains(bench::MARKS.0),
+            "the README shows a table that no file in assets/bench has"
+        );
+        return;
+    };
+    let text = std::fs::read(&newest).expect("readable");
+    let measured: bench::Bench = serde_json::from_slice(&text).expect("a bench");
+    assert_eq!(measured.schema, bench::SCHEMA);
+    let with_table = bench::replace(&readme, &measured.markdown()).expect("the README has the marks");
+    assert!(
+        with_table == readme,
+        "the README's table is not that of {}: run bench with --readme",
+        newest.display()
+    );
 }

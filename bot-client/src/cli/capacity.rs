@@ -1,6 +1,6 @@
 //! `bot-client capacity`: its arguments, and the trials one after another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -66,7 +66,7 @@ impl Capacity {
             let report = match &url {
                 Some(url) => swarm_of(&runtime(1)?, self.config(url.clone(), Target::beside(url), players)),
                 None => {
-                    let hosted = host(&server, players, self.pin.as_ref())?;
+                    let hosted = host(&server, players, &[], self.pin.as_ref())?;
                     // After the pinning, which its threads inherit.
                     swarm_of(&runtime(1)?, self.config(hosted.url.clone(), hosted.metrics.clone(), players))
                 }
@@ -100,12 +100,18 @@ impl Capacity {
     }
 }
 
-/// A server with a room for so many players and no pilots.
-pub(super) fn host(program: &std::path::Path, players: u32, split: Option<&Split>) -> anyhow::Result<Hosted> {
+/// A server with rooms for so many players and no pilots.
+pub(super) fn host(
+    program: &Path,
+    players: u32,
+    more: &[&str],
+    split: Option<&Split>,
+) -> anyhow::Result<Hosted> {
     let capacity = players.to_string();
-    let arguments =
+    let always =
         ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--pilots", "0", "--room-capacity", &capacity];
-    Ok(Hosted::start(program, &arguments.map(str::to_owned), split)?)
+    let arguments: Vec<_> = always.iter().chain(more).map(|&argument| argument.to_owned()).collect();
+    Ok(Hosted::start(program, &arguments, split)?)
 }
 
 /// Bots that play in one room.

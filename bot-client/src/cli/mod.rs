@@ -1,5 +1,6 @@
 //! The arguments of `bot-client`, as written and checked.
 
+mod bench;
 mod capacity;
 mod compare;
 mod lag;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+pub(crate) use bench::Bench;
 pub(crate) use capacity::Capacity;
 pub(crate) use compare::Compare;
 pub(crate) use lag::Lag;
@@ -38,6 +40,12 @@ pub(crate) enum Command {
     /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Exit code: 0 a
     /// number was found, 1 none, 2 there is no server or the arguments make no sense, 4 the swarm was at its own limit first.
     Capacity(Capacity),
+    /// Measure the standard table: rooms from 100 to 2000 players, many rooms, a crowd, TLS, and beside them the server that a
+    /// tutorial would build.
+    ///
+    /// Starts the servers itself, on a core of their own. Exit code: 0 measured, 2 there is no server or the arguments make
+    /// no sense, 4 some rows are marked because the swarm itself was late.
+    Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///
     /// A TCP proxy for any number of connections, each direction by itself. Bytes keep their order. Ctrl-C ends it.

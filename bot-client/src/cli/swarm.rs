@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bot_client::pin::Cores;
+use bot_client::swarm::peer::Load;
+use bot_client::swarm::process;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
 use bot_client::swarm::thresholds::Thresholds;
@@ -70,6 +72,10 @@ pub(crate) struct Swarm {
     /// Do without exit code 4 where the swarm itself was too late to be believed: it is only said then.
     #[arg(long)]
     pub(crate) allow_invalid: bool,
+    /// Another server to load: the one of `examples/tutorial_server.rs`, with the same inputs and snapshots in its own JSON.
+    /// --profile, --rooms, --predict, --metrics and --sources have no meaning for it.
+    #[arg(long, value_name = "tutorial", value_parser = ["tutorial"])]
+    peer: Option<String>,
     /// Cores that the swarm runs on: 1, or 1-3, or 0,2. Linux only.
     #[arg(long, value_name = "CORES")]
     pub(crate) pin: Option<Cores>,
@@ -103,6 +109,14 @@ impl Swarm {
             metrics: self.metrics(&url),
             url,
         })
+    }
+
+    /// What to do where the server is the tutorial's.
+    pub(crate) fn peer(&self) -> anyhow::Result<Option<Load>> {
+        let Some(_) = &self.peer else { return Ok(None) };
+        let url: Endpoint = self.url.parse().with_context(|| format!("bad --url {}", self.url))?;
+        let process = url.is_loopback().then(|| process::listening_on(url.port())).flatten();
+        Ok(Some(Load { url, bots: self.bots, duration: self.duration, rate: self.rate, process }))
     }
 
     fn trust(&self) -> anyhow::Result<Trust> {

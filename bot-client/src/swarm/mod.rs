@@ -1,9 +1,11 @@
 //! Many bots that play on one server, and what they measure together: ramp up, measure, leave. Prints nothing.
 
+pub mod bench;
 pub mod capacity;
 pub mod compare;
 pub mod environment;
 pub mod page;
+pub mod peer;
 mod player;
 pub mod process;
 pub mod profile;

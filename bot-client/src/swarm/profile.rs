@@ -103,11 +103,16 @@ pub struct Mix(Vec<(Profile, u32)>);
 
 impl Default for Mix {
     fn default() -> Mix {
-        Mix(vec![(Profile::Play, 1)])
+        Mix::only(Profile::Play)
     }
 }
 
 impl Mix {
+    /// All alike.
+    pub fn only(profile: Profile) -> Mix {
+        Mix(vec![(profile, 1)])
+    }
+
     /// What the `index`-th bot is: every stretch of as many bots as the weights add up to has each profile by its weight.
     pub fn of(&self, index: u32) -> Profile {
         let all: u64 = self.0.iter().map(|&(_, weight)| u64::from(weight)).sum();

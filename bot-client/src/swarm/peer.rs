@@ -1,0 +1,258 @@
+//! The swarm against another server: the one that a tutorial would build (`examples/tutorial_server.rs`). Same number of
+//! players, inputs and snapshots, in that server's JSON; movement only. It is there to compare with.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use fastwebsockets::OpCode;
+use serde::Deserialize;
+use sim::dice::Dice;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::report::{Report, round};
+use super::server::Server;
+use super::stats::Stats;
+use super::{Outcome, process};
+use crate::client::Closed;
+use crate::endpoint::Endpoint;
+use crate::frames::{Inbound, Outbound};
+
+/// Ticks a second, of the peer and of the inputs.
+const HZ: u32 = 30;
+/// Longest message that is read, bytes.
+const LIMIT: usize = 1 << 20;
+/// How long a bot may take to get in.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Inputs between two changes of course.
+const COURSE: u32 = 30;
+
+/// What to do to the peer.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Where it is.
+    pub url: Endpoint,
+    /// How many bots.
+    pub bots: u32,
+    /// How long to measure.
+    pub duration: Duration,
+    /// Bots that connect per second.
+    pub rate: f64,
+    /// Its process on this machine, for what it takes.
+    pub process: Option<u32>,
+}
+
+/// The part of a snapshot that matters here.
+#[derive(Deserialize)]
+struct Head {
+    tick: u32,
+    ack: u32,
+}
+
+#[derive(Default)]
+struct Shared {
+    window: OnceLock<Instant>,
+    leaving: AtomicBool,
+    stats: Mutex<Stats>,
+}
+
+impl Shared {
+    fn stats(&self) -> std::sync::MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs it. The report has what such a server can be measured by; the rest stays zero.
+pub async fn run(load: Load) -> Outcome {
+    let shared = Arc::new(Shared::default());
+    let mut bots = JoinSet::new();
+    let started = Instant::now();
+    for index in 0..load.bots {
+        sleep_until(started + Duration::from_secs_f64(f64::from(index) / load.rate)).await;
+        bots.spawn(play(shared.clone(), load.url.clone(), index));
+    }
+    let settled = || {
+        let stats = shared.stats();
+        stats.connected + stats.failed == load.bots
+    };
+    let patient = Instant::now() + PATIENCE;
+    while !settled() && Instant::now() < patient {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let usage = |pid: Option<u32>| pid.and_then(process::usage);
+    let (peer, own) = (usage(load.process), usage(Some(std::process::id())));
+    let opened = *shared.window.get_or_init(Instant::now);
+    shared.stats().ramp = opened - started;
+    sleep_until(opened + load.duration).await;
+    let (peer_then, own_then) = (usage(load.process), usage(Some(std::process::id())));
+    let window = opened.elapsed();
+    shared.leaving.store(true, Ordering::Relaxed);
+    let everybody_out = async { while bots.join_next().await.is_some() {} };
+    let _ = timeout(Duration::from_secs(3), everybody_out).await;
+    bots.abort_all();
+    let stats = shared.stats();
+    let bot_ticks = stats.bot_time.as_secs_f64() * f64::from(HZ);
+    let spent = |then: Option<(u64, u64)>, now: Option<(u64, u64)>| Some(now?.0.saturating_sub(then?.0));
+    let mut report = Report::new(load.url.to_string(), window.as_secs_f64(), &stats);
+    report = report.with_own_cpu(spent(own, own_then), bot_ticks);
+    let cpu = spent(peer, peer_then);
+    report.server = Server {
+        cpu_us_per_player_tick: cpu.map(|us| round(us as f64 / bot_ticks.max(1.0))),
+        cpu_seconds: cpu.map(|us| round(us as f64 / 1e6)),
+        rss_bytes: peer_then.map(|(_, rss)| rss),
+        ..Server::default()
+    };
+    Outcome {
+        report,
+        charts: stats.charts(),
+        first_failure: stats.first_failure.clone(),
+        first_misprediction: None,
+        first_protocol_error: None,
+    }
+}
+
+async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
+    let opened = timeout(PATIENCE, open(&url)).await;
+    let (inbound, outbound) = match opened {
+        Ok(Ok(ends)) => ends,
+        other => {
+            let why = other.map_or_else(
+                |_| "no answer".to_owned(),
+                |ended| ended.err().map_or_else(String::new, |e| e.to_string()),
+            );
+            let mut stats = shared.stats();
+            stats.failed += 1;
+            stats.first_failure.get_or_insert(why);
+            return;
+        }
+    };
+    {
+        let mut stats = shared.stats();
+        (stats.connected, stats.playing, stats.hz) = (stats.connected + 1, stats.playing + 1, HZ as u8);
+    }
+    let mut bot = Bot { inbound, outbound, shared: &shared, pending: VecDeque::new(), last: None, seq: 0 };
+    let kept = bot.play(index).await;
+    let (end, traffic) = (Instant::now(), bot.outbound.written);
+    let mut stats = shared.stats();
+    stats.playing -= 1;
+    stats.up += traffic;
+    if let Some(&opened) = shared.window.get() {
+        stats.bot_time += end - opened;
+        stats.seat_time += end - opened;
+    }
+    if kept.is_none() {
+        *stats.disconnects.entry(Closed::CUT).or_default() += 1;
+    }
+}
+
+struct Bot<'a> {
+    inbound: Inbound,
+    outbound: Outbound,
+    shared: &'a Shared,
+    /// Sequence number, and when it should have been sent and was.
+    pending: VecDeque<(u32, Instant, Instant)>,
+    /// When the last snapshot came, and its tick.
+    last: Option<(Instant, u32)>,
+    seq: u32,
+}
+
+impl Bot<'_> {
+    /// Plays to the end; none if the connection was lost before it.
+    async fn play(&mut self, index: u32) -> Option<()> {
+        let mut dice = Dice::new(index.into());
+        let tick = Duration::from_secs(1) / HZ;
+        // Spread over the tick, as they come.
+        let mut due = Instant::now() + tick.mul_f64(f64::from(index) * 0.618 % 1.0);
+        let (mut dx, mut dy) = (0.0, 0.0);
+        while !self.shared.leaving() {
+            tokio::select! {
+                biased;
+                () = sleep_until(due) => {
+                    if self.seq.is_multiple_of(COURSE) {
+                        let angle = f64::from(dice.below(6283)) / 1000.0;
+                        (dx, dy) = (angle.cos(), angle.sin());
+                    }
+                    self.send(due, dx, dy).await?;
+                    due += tick;
+                }
+                frame = self.inbound.next() => {
+                    let frame = frame.ok().filter(|frame| frame.opcode == OpCode::Text)?;
+                    self.take(&frame.payload, frame.wire_len())?;
+                }
+            }
+        }
+        self.outbound.push(true, OpCode::Close, &mut []);
+        self.outbound.flush().await.ok()
+    }
+
+    async fn send(&mut self, due: Instant, dx: f64, dy: f64) -> Option<()> {
+        let now = Instant::now();
+        self.seq += 1;
+        let mut text = format!("{{\"seq\":{},\"dx\":{dx:.3},\"dy\":{dy:.3}}}", self.seq).into_bytes();
+        self.outbound.push(true, OpCode::Text, &mut text);
+        self.pending.push_back((self.seq, due, now));
+        if self.shared.window.get().is_some() {
+            let mut stats = self.shared.stats();
+            stats.schedule_lag.record(now.saturating_duration_since(due));
+            stats.messages_up += 1;
+        }
+        self.outbound.flush().await.ok()
+    }
+
+    fn take(&mut self, payload: &[u8], wire_len: u64) -> Option<()> {
+        let now = Instant::now();
+        let head: Head = serde_json::from_slice(payload).ok()?;
+        let before = self.last.replace((now, head.tick));
+        let answered = self.pending.partition_point(|&(seq, ..)| seq <= head.ack);
+        let answered = self.pending.drain(..answered);
+        let Some(&opened) = self.shared.window.get() else { return Some(()) };
+        let mut stats = self.shared.stats();
+        for (_, due, sent) in answered.filter(|&(_, due, _)| due >= opened) {
+            stats.latency.record(now.saturating_duration_since(due));
+            stats.latency_raw.record(now.saturating_duration_since(sent));
+        }
+        if let Some((at, tick)) = before.filter(|&(at, _)| at >= opened) {
+            stats.interval.record(now - at);
+            stats.skipped += u64::from(head.tick.saturating_sub(tick + 1));
+            stats.long_gaps += u64::from(head.tick.saturating_sub(tick) > 2);
+        }
+        stats.snapshot_bytes.record_value(payload.len() as u64);
+        stats.messages_down += 1;
+        stats.down += wire_len;
+        Some(())
+    }
+}
+
+/// Connects and asks for the upgrade, without a subprotocol: tutorials have none.
+async fn open(url: &Endpoint) -> std::io::Result<(Inbound, Outbound)> {
+    let stream = TcpStream::connect(url.authority()).await?;
+    stream.set_nodelay(true)?;
+    let (read, mut write) = stream.into_split();
+    let key = fastwebsockets::handshake::generate_key();
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n",
+        url.path(),
+        url.authority(),
+    );
+    write.write_all(request.as_bytes()).await?;
+    let mut read = BufReader::with_capacity(2048, read);
+    let mut line = String::new();
+    read.read_line(&mut line).await?;
+    if !line.starts_with("HTTP/1.1 101 ") {
+        return Err(std::io::Error::other(format!("no WebSocket: {}", line.trim())));
+    }
+    while line.trim() != "" {
+        line.clear();
+        read.read_line(&mut line).await?;
+    }
+    Ok((Inbound::new(Box::new(read), LIMIT), Outbound::new(Box::new(write))))
+}

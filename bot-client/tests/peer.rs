@@ -1,0 +1,53 @@
+//! The swarm against the server that a tutorial would build: the peer that `bench` measures beside the real one.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use bot_client::hosted::Hosted;
+use bot_client::swarm::peer::{self, Load};
+
+/// Where cargo puts the example when it builds all for `cargo test`.
+fn tutorial_server() -> Option<PathBuf> {
+    let mut path = std::env::current_exe().ok()?;
+    path.pop();
+    path.pop();
+    path.push(format!("examples/tutorial_server{}", std::env::consts::EXE_SUFFIX));
+    if !path.exists() {
+        assert!(std::env::var_os("CI").is_none(), "{} is not built", path.display());
+        eprintln!("skipped: build {} with `cargo build -p bot-client --examples`", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[tokio::test]
+async fn the_tutorial_gives_snapshots_with_what_is_in_view() {
+    let Some(program) = tutorial_server() else { return };
+    let hosted = Hosted::start(&program, &["20".into()], None).unwrap();
+    let (url, process) = (hosted.url.clone(), Some(hosted.id()));
+    let load = Load { url, bots: 20, duration: Duration::from_secs(2), rate: 200.0, process };
+    let report = peer::run(load).await.report;
+    assert_eq!((report.bots.connected, report.is_clean()), (20, true), "{report}");
+    // Wide bounds: this machine may be busy.
+    assert!((15.0..=40.0).contains(&report.snapshots.per_second_per_client), "{report}");
+    assert!(report.messages_per_second.up > 15.0 && report.latency_ms.p50 > 0.0, "{report}");
+    // A dozen of positions at some 30 characters.
+    assert!((100.0..1000.0).contains(&report.snapshot_bytes.mean), "{report}");
+    assert_eq!(report.server.rss_bytes.is_some(), cfg!(target_os = "linux"));
+}
+
+#[tokio::test]
+async fn the_command_line_knows_it_and_says_who_it_is() {
+    let Some(program) = tutorial_server() else { return };
+    let hosted = Hosted::start(&program, &["5".into()], None).unwrap();
+    let url = hosted.url.to_string();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bot-client"));
+        command.args(["swarm", "--peer", "tutorial", "--bots", "5", "--duration", "1s", "--allow-invalid"]);
+        command.args(["--url", &url]).output()
+    });
+    let output = output.await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("5 connected, 0 failed"), "{text}");
+}
