@@ -18,6 +18,7 @@ import { Settings } from './view/settings.js';
 import { Sound } from './view/sound.js';
 import { Stage } from './view/stage.js';
 import { Spectator } from './view/watch.js';
+import { ticket } from './view/ticket.js';
 
 const canvas = /** @type {HTMLCanvasElement} */ (byId('arena'));
 const renderer = new Renderer(canvas);
@@ -76,6 +77,8 @@ const screens = new Screens({
   hurry: () => game.net.hurry(),
   invite: () => `${location.origin}${location.pathname}?room=${encodeURIComponent(game.welcome?.room ?? '')}${game.watching ? '&watch=1' : ''}`,
 });
+game.net.ticket = ticket();
+window.addEventListener('hashchange', () => { game.net.ticket = ticket() ?? game.net.ticket; });
 const spectator = new Spectator(game, () => game.join({ ...game.net.identity, role: 'player', aspect: camera.aspect }));
 const sound = new Sound();
 const settings = new Settings(applySettings);

@@ -71,7 +71,7 @@ impl Service for Echoes {
     type Ingress = Hears;
     type Egress = Says;
 
-    fn agree(&self, _offer: Option<&str>) -> Result<Accepted<()>, Refusal> {
+    fn agree(&self, _offer: Option<&str>, _bearer: Option<&str>) -> Result<Accepted<()>, Refusal> {
         Ok(Accepted { subprotocol: None, agreement: () })
     }
 

@@ -77,6 +77,40 @@ pub(crate) struct Cli {
 enum Command {
     /// Run a recording again, faster than real time, and tell what is in it
     Replay(Replay),
+    /// Make a join ticket, for trying out a server that asks for one
+    Ticket(Ticket),
+}
+
+/// `server ticket`
+#[derive(Debug, Args)]
+pub(crate) struct Ticket {
+    /// File with the HS256 secret or the Ed25519 private key (PEM, PKCS #8) that the ticket is signed with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// The key's name in [tickets]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kid: String,
+
+    /// tickets.issuer
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) issuer: String,
+
+    /// tickets.audience
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) audience: String,
+
+    /// Who it is for: the same player has the same one at each visit
+    #[arg(long, value_name = "ID")]
+    pub(crate) sub: String,
+
+    /// What to call the player, whatever the player types
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// For how many seconds it is good, up to a day
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) ttl: u32,
 }
 
 /// `server replay`
@@ -100,6 +134,8 @@ pub(crate) enum Task {
     Serve(Box<Config>),
     /// Run a recording again.
     Replay(Replay),
+    /// Make a join ticket.
+    Ticket(Ticket),
 }
 
 const EXAMPLES: &str = "\
@@ -136,8 +172,10 @@ impl Cli {
             eprintln!("{first} (--help shows the options)");
             ExitCode::from(super::USAGE)
         })?;
-        if let Some(Command::Replay(replay)) = cli.command.take() {
-            return Ok(Task::Replay(replay));
+        match cli.command.take() {
+            Some(Command::Replay(replay)) => return Ok(Task::Replay(replay)),
+            Some(Command::Ticket(ticket)) => return Ok(Task::Ticket(ticket)),
+            None => {}
         }
         let config = cli.config().map_err(|error| {
             eprintln!("error: {error}");

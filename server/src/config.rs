@@ -6,6 +6,7 @@ mod admin;
 mod net;
 mod record;
 mod subnet;
+mod tickets;
 mod tls;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ pub use admin::AdminToken;
 pub use net::{NetLimits, RawNet};
 pub use record::RawRecord;
 pub use subnet::Subnet;
+pub use tickets::{KeyText, RawTicketKey, RawTickets, TicketAlgorithm, TicketConfig, TicketKey};
 pub use tls::{RawTls, TlsConfig, TlsSource};
 
 /// Most players a room can have: slots and the side of the world are sized for it.
@@ -75,6 +77,8 @@ pub struct RawConfig {
     pub net: RawNet,
     /// https and wss.
     pub tls: RawTls,
+    /// Who vouches for players.
+    pub tickets: RawTickets,
     /// Recordings.
     pub record: RawRecord,
 }
@@ -126,6 +130,7 @@ impl Default for RawConfig {
             rooms: RawRooms::default(),
             net: RawNet::default(),
             tls: RawTls::default(),
+            tickets: RawTickets::default(),
             record: RawRecord::default(),
         }
     }
@@ -251,6 +256,7 @@ impl RawConfig {
             },
             net: self.net.check(tls.is_some())?,
             tls,
+            tickets: self.tickets.check()?,
             record: self.record.check()?,
             assets: None,
         })
@@ -293,6 +299,8 @@ pub struct Config {
     pub net: NetLimits,
     /// https and wss; none: http and ws.
     pub tls: Option<TlsConfig>,
+    /// Join tickets; none: everybody may join.
+    pub tickets: Option<TicketConfig>,
     /// Recordings.
     pub record: RecordLimits,
     /// Serve the page from this folder instead of the embedded one.
@@ -368,6 +376,8 @@ mod tests {
 
     #[test]
     fn values_out_of_range_say_what_would_be_right() {
+        let tickets = |keys: &str| format!("[tickets]\nissuer = \"i\"\naudience = \"a\"\nkeys = [{keys}]");
+        let key = "{ kid = \"a\", alg = \"HS256\", key = \"s\" }";
         for (text, word) in [
             ("listen = \"nowhere\"", "127.0.0.1:8080"),
             ("admin = \"maybe\"", "off"),
@@ -386,6 +396,14 @@ mod tests {
             ("[net]\nredirect_http = \"0.0.0.0:80\"", "tls.cert"),
             ("[net]\nredirect_http = \"80\"\n[tls]\ndev = true", "0.0.0.0:80"),
             ("[tls]\ncert = \"c.pem\"", "tls.key"),
+            ("[tickets]\nissuer = \"i\"", "tickets.keys"),
+            ("[tickets]\nleeway_secs = 301", "0 to 300"),
+            ("[tickets]\nkeys = [{ kid = \"a\", alg = \"HS256\", key = \"s\" }]", "iss and aud"),
+            (&tickets("{ kid = \"a\", alg = \"none\", key = \"s\" }"), "EdDSA"),
+            (&tickets("{ kid = \"a\", alg = \"HS256\" }"), "key_file"),
+            (&tickets("{ kid = \"a\", alg = \"HS256\", key = \"s\", key_file = \"f\" }"), "either"),
+            (&tickets(&[key, key].join(",")), "a name for each key"),
+            (&tickets(&[key, key, key].join(",")), "two while one replaces"),
             ("[tls]\nkey = \"k.pem\"", "tls.cert"),
             ("[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\ndev = true", "--dev-tls"),
             ("[net]\nallowed_origins = [\"example.org\"]", "https://"),

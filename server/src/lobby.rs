@@ -185,7 +185,7 @@ impl Lobby {
                 let ends = self.named(&mut directory, &code, request.role, request.client)?;
                 let place = directory.rooms[&code].reserve(request.role, &self.shared.limits);
                 // Whoever has a seat there already needs no other.
-                if place.is_none() && request.keys.resume.is_none() {
+                if place.is_none() && request.keys.resume.is_none() && request.keys.holder.is_none() {
                     return Err(Farewell::bye(CloseCode::RoomFull).retry_after(2000));
                 }
                 (ends, place)

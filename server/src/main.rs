@@ -2,6 +2,7 @@
 
 mod cli;
 mod replay;
+mod ticket;
 
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let config = match Cli::read() {
         Ok(Task::Serve(config)) => *config,
         Ok(Task::Replay(asked)) => return replay::run(&asked),
+        Ok(Task::Ticket(asked)) => return ticket::run(asked),
         Err(code) => return code,
     };
     let run = || {

@@ -18,7 +18,8 @@ use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Tls}
 use crate::operations::Operations;
 use crate::record::Recordings;
 use crate::room::driver::{Driver, DriverKind};
-use crate::session::Sessions;
+use crate::session::ticket::KeyError;
+use crate::session::{Sessions, Tickets};
 use crate::time::Epoch;
 
 /// After a stop: how long connections have to say good-bye.
@@ -65,6 +66,9 @@ pub enum RunError {
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] SysError),
+    /// No usable ticket key.
+    #[error(transparent)]
+    Tickets(#[from] KeyError),
     /// No place for recordings.
     #[error("cannot record to {}: {source}", .dir.display())]
     Record {
@@ -78,7 +82,7 @@ pub enum RunError {
 /// Serves until `shutdown`, or until an operator wants it to end, then tells every player, waits for at most four seconds, and says what was done.
 ///
 /// # Errors
-/// The system has no randomness to give, or recordings cannot be written where they should be.
+/// The system has no randomness to give, a ticket key cannot be used, or recordings cannot be written where they should be.
 pub async fn run<L: Listener, A: Listener>(
     listeners: Listeners<L, A>,
     config: Config,
@@ -89,6 +93,10 @@ pub async fn run<L: Listener, A: Listener>(
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let driver = Driver { kind: driver, epoch, drag_ms, fail_room };
+    let tickets = config.tickets.as_ref().map(Tickets::new).transpose()?;
+    if tickets.is_none() {
+        tracing::info!("no [tickets] are configured: whoever reaches this server may join");
+    }
     let recordings = Recordings::start(config.record.clone(), metrics.clone()).map_err(|source| {
         let dir = config.record.dir.clone().unwrap_or_default();
         RunError::Record { dir, source }
@@ -106,7 +114,7 @@ pub async fn run<L: Listener, A: Listener>(
         door,
     };
     let game = Arc::new(Game {
-        service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json),
+        service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json, tickets),
         page: Page::new(config.assets.clone()),
         limits: Arc::new(config.net.clone()),
         door: door.clone(),

@@ -220,6 +220,40 @@ fn a_certificate_for_development_says_its_fingerprint_and_hang_up_reloads_one_fr
     std::fs::remove_dir_all(&dir).expect("it was there");
 }
 
+#[test]
+fn a_ticket_is_printed_and_nothing_else() {
+    let dir = scratch("ticket");
+    let key = dir.join("key");
+    let path = key.to_str().expect("a plain path");
+    std::fs::write(&key, "a secret for tests, longer than 32 bytes\n").expect("a temporary file");
+    let args = |key| {
+        [
+            "ticket",
+            "--key",
+            key,
+            "--kid",
+            "k",
+            "--issuer",
+            "i",
+            "--audience",
+            "a",
+            "--sub",
+            "ada",
+            "--ttl",
+            "60",
+        ]
+    };
+    let out = run(&args(path));
+    let text = String::from_utf8(out.stdout).expect("text");
+    assert_eq!(out.status.code(), Some(0));
+    assert_eq!((text.lines().count(), text.trim_end().split('.').count()), (1, 3), "{text}");
+    assert!(complaint(&args("/nowhere/key")).contains("/nowhere/key"));
+    std::fs::write(&key, "short").expect("a temporary file");
+    assert!(complaint(&args(path)).contains("32 bytes"));
+    complaint(&["ticket", "--key", path]);
+    std::fs::remove_dir_all(&dir).expect("it was there");
+}
+
 fn golden(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/replays").join(name)
 }

@@ -8,6 +8,7 @@ mod load;
 mod play;
 mod stop;
 mod swarm;
+mod tickets;
 mod tls;
 
 use std::time::Duration;

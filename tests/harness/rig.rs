@@ -101,7 +101,7 @@ impl Rig {
         let n = self.players.len();
         let token = ResumeToken([n as u8; 16]);
         let join = Join {
-            keys: Keys { token, resume: None },
+            keys: Keys { token, resume: None, holder: None },
             name: format!("P{n}"),
             hue: n as u8 % 8,
             aspect: 1778,

@@ -46,6 +46,8 @@ export class Connection {
     this.#backoff = new Backoff(outside.random);
     /** @type {Identity} */
     this.identity = { name: '', hue: 0, room: '', aspect: 1778 };
+    /** Join ticket, where the server asks for one. @type {string | null} */
+    this.ticket = null;
     /** @type {Status} */
     this.status = { phase: 'idle', code: 0, text: '', retry: 'yes', retryAt: 0, attempt: 0 };
     /**
@@ -124,7 +126,7 @@ export class Connection {
       const { name, hue, room, aspect, role = 'player' } = this.identity;
       this.#asked = this.#resume !== null;
       this.#write({
-        type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: null, resume: this.#resume, aspect, role,
+        type: 'Hello', protocol: PROTOCOL, name, hue, room, ticket: this.ticket, resume: this.#resume, aspect, role,
       });
     };
     socket.onmessage = (/** @type {{data: unknown}} */ event) => this.#receive(socket, event.data);

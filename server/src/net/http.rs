@@ -68,7 +68,8 @@ impl<V: Service> Game<V> {
         check_head(request)?;
         check_origin(request.headers(), &self.limits.allowed_origins)?;
         let offer = joined(request.headers(), header::SEC_WEBSOCKET_PROTOCOL);
-        let Accepted { subprotocol, agreement } = self.service.agree(offer.as_deref())?;
+        let Accepted { subprotocol, agreement } =
+            self.service.agree(offer.as_deref(), bearer(request.headers()))?;
         let (answer, upgraded) = upgrade::upgrade(request).map_err(|_| BAD_KEY)?;
         let mut answer = answer.map(Either::Right);
         if let Some(name) = subprotocol {
@@ -98,6 +99,9 @@ impl<V: Service> Game<V> {
         if status == StatusCode::UPGRADE_REQUIRED {
             answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
@@ -159,6 +163,12 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> 
     let text =
         "pages of this origin may not connect; the server's operator can allow it in net.allowed_origins";
     Err(Refusal { status: 403, label: "origin", text })
+}
+
+/// What a native client shows of itself. Another scheme is somebody else's, such as a proxy's.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A header's values as one list.

@@ -65,11 +65,11 @@ pub trait Service: Clone + Send + Sync + 'static {
     /// The speaking half of a connection.
     type Egress: Egress;
 
-    /// Looks at the subprotocols that a client offers.
+    /// Looks at the subprotocols that a client offers, and at what it shows as its `Authorization: Bearer`.
     ///
     /// # Errors
-    /// None of them will do, or there is no room for more.
-    fn agree(&self, offer: Option<&str>) -> Result<Accepted<Self::Agreement>, Refusal>;
+    /// None of them will do, what it shows is not good, or there is no room for more.
+    fn agree(&self, offer: Option<&str>, bearer: Option<&str>) -> Result<Accepted<Self::Agreement>, Refusal>;
 
     /// A connection of `client` is open; what it is to send goes into `outbox`.
     fn open(

@@ -273,9 +273,9 @@ impl Room {
     /// Seats those who asked since the last tick.
     fn admit(&mut self, report: &mut TickReport) {
         while let Ok(join) = self.joins.try_recv() {
-            let key = join.keys.resume.as_ref();
-            let earlier =
-                key.and_then(|key| self.seats.iter().find(|(_, seat)| seat.opens(key)).map(|(n, _)| n));
+            let comes_back = join.keys.resume.is_some() || join.keys.holder.is_some();
+            let mut seats = self.seats.iter().filter(|_| comes_back);
+            let earlier = seats.find(|(_, seat)| seat.opens(&join)).map(|(n, _)| n);
             if let Some(n) = earlier {
                 self.resume(n, join);
                 report.resumed += 1;

@@ -11,7 +11,7 @@ use super::flow::Flow;
 use super::inbound::{End, Held, Mailbox};
 use super::known::Known;
 use crate::outbox::Outbox;
-use crate::session::Fingerprint;
+use crate::session::{Fingerprint, PlayerId};
 
 /// A request for a seat: what the session sends over the room's bounded channel.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct Keys {
     pub token: ResumeToken,
     /// Of the token of an earlier seat that is asked for.
     pub resume: Option<Fingerprint>,
+    /// Whom the player's ticket is for, where tickets are asked for.
+    pub holder: Option<PlayerId>,
 }
 
 /// One place in a room, counted by the directory. Dropping it gives the place back.
@@ -122,6 +124,8 @@ pub struct Seat {
     /// Of the token that takes the seat back, and of the one before until the client has shown that it knows the new
     /// one: a `Welcome` that is lost loses no seat.
     pub tokens: (Fingerprint, Option<Fingerprint>),
+    /// See [`Keys::holder`].
+    pub holder: Option<PlayerId>,
     /// For how many ticks the connection has been lost; none while there is one.
     pub away: Option<u32>,
     /// See [`Join::mailbox`].
@@ -132,11 +136,14 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// True if a token's fingerprint takes this seat back. Who has left has nothing to take back, also when the room
-    /// has not heard of it yet.
-    pub fn opens(&self, key: &Fingerprint) -> bool {
-        let known = self.tokens.0 == *key || self.tokens.1.as_ref() == Some(key);
-        known && self.mailbox.open().end != Some(End::Left)
+    /// True if somebody who joins takes this seat back: by its token, or by a ticket for the same player, who has one
+    /// ship in a room and not two. Who has left has nothing to take back, also when the room has not heard of it yet.
+    pub fn opens(&self, join: &Join) -> bool {
+        let Keys { resume, holder, .. } = &join.keys;
+        let by_token =
+            resume.as_ref().is_some_and(|key| self.tokens.0 == *key || self.tokens.1.as_ref() == Some(key));
+        let by_ticket = holder.is_some() && self.slot.is_some() == (join.role == Role::Player);
+        *holder == self.holder && (by_token || by_ticket) && self.mailbox.open().end != Some(End::Left)
     }
 
     /// Goes on with another connection: nothing of what the last one was told counts any more.
@@ -177,6 +184,7 @@ impl Seat {
             outbox: join.outbox,
             _reservation: reservation,
             tokens: (Fingerprint::of(&join.keys.token), None),
+            holder: join.keys.holder,
             away: None,
         }
     }

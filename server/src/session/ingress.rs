@@ -9,7 +9,8 @@ use protocol::{ClientMessage, CloseCode, PROTOCOL, ServerMessage};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::{Fingerprint, name, token};
+use super::ticket::{BadTicket, Holder};
+use super::{Agreement, Fingerprint, Tickets, name, token};
 use crate::lobby::{Lobby, SeatRequest};
 use crate::metrics::Metrics;
 use crate::net::{self, FrameKind};
@@ -18,10 +19,32 @@ use crate::room::inbound::{End, Mailbox, Reception};
 use crate::room::seat::Keys;
 use crate::time::Epoch;
 
+/// Whether somebody may join.
+#[derive(Debug)]
+struct Admission {
+    /// None: everybody may.
+    tickets: Option<Arc<Tickets>>,
+    /// Whom the ticket in the request was for.
+    holder: Option<Holder>,
+}
+
+impl Admission {
+    /// For whom the player has a ticket. None where none is asked for.
+    fn holder(&self, ticket: Option<&str>) -> Result<Option<Holder>, Farewell> {
+        let Some(tickets) = &self.tickets else { return Ok(None) };
+        if let Some(holder) = &self.holder {
+            return Ok(Some(holder.clone()));
+        }
+        let holder = ticket.ok_or(BadTicket::Missing).and_then(|ticket| tickets.check(ticket));
+        holder.map(Some).map_err(|why| Farewell::because(CloseCode::BadTicket, why.text()))
+    }
+}
+
 /// Takes in one peer's messages.
 #[derive(Debug)]
 pub struct Ingress {
     encoding: Encoding,
+    admission: Admission,
     client: IpAddr,
     outbox: Arc<Outbox>,
     lobby: Lobby,
@@ -36,15 +59,28 @@ pub struct Ingress {
 
 impl Ingress {
     pub(super) fn new(
-        encoding: Encoding,
+        agreement: Agreement,
+        tickets: Option<Arc<Tickets>>,
         client: IpAddr,
         outbox: Arc<Outbox>,
         lobby: Lobby,
         metrics: Arc<Metrics>,
         epoch: Epoch,
-        place: Option<OwnedSemaphorePermit>,
     ) -> Ingress {
-        Ingress { encoding, client, outbox, lobby, metrics, epoch, mailbox: None, left: false, _place: place }
+        let Agreement { encoding, place, holder } = agreement;
+        let admission = Admission { tickets, holder };
+        Ingress {
+            encoding,
+            admission,
+            client,
+            outbox,
+            lobby,
+            metrics,
+            epoch,
+            mailbox: None,
+            left: false,
+            _place: place,
+        }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<ClientMessage, Farewell> {
@@ -65,11 +101,19 @@ impl Ingress {
         if hello.protocol != PROTOCOL {
             return Err(wrong_protocol());
         }
+        let holder = self.admission.holder(hello.ticket.as_deref())?;
         let token = token::draw().map_err(|_| Farewell::bye(CloseCode::Overloaded).retry_after(1000))?;
         self.lobby.seat(SeatRequest {
-            keys: Keys { token, resume: hello.resume.as_ref().map(Fingerprint::of) },
+            name: holder
+                .as_ref()
+                .and_then(|holder| holder.name.clone())
+                .unwrap_or_else(|| name::clean(&hello.name)),
+            keys: Keys {
+                token,
+                resume: hello.resume.as_ref().map(Fingerprint::of),
+                holder: holder.map(|holder| holder.id),
+            },
             room: hello.room.trim(),
-            name: name::clean(&hello.name),
             hue: hello.hue % 8,
             aspect: hello.aspect,
             role: hello.role,

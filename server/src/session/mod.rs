@@ -6,6 +6,7 @@
 mod egress;
 mod ingress;
 mod name;
+pub mod ticket;
 mod token;
 
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ use crate::time::Epoch;
 
 pub use egress::Egress;
 pub use ingress::Ingress;
+use ticket::Holder;
+pub use ticket::{PlayerId, Tickets};
 pub use token::Fingerprint;
 
 /// Opens a session for each WebSocket connection.
@@ -31,6 +34,8 @@ pub struct Sessions {
     metrics: Arc<Metrics>,
     epoch: Epoch,
     json: Arc<Semaphore>,
+    /// Looks at join tickets; none: everybody may join.
+    tickets: Option<Arc<Tickets>>,
 }
 
 /// The subprotocol that a connection agreed on, and its place among those that are counted.
@@ -38,12 +43,22 @@ pub struct Sessions {
 pub struct Agreement {
     encoding: Encoding,
     place: Option<OwnedSemaphorePermit>,
+    /// Whom the ticket in the request is for.
+    holder: Option<Holder>,
 }
 
 impl Sessions {
-    /// Sessions that find their rooms in `lobby`; at most `json` of them on the JSON subprotocol.
-    pub fn new(lobby: Lobby, metrics: Arc<Metrics>, epoch: Epoch, json: usize) -> Sessions {
-        Sessions { lobby, metrics, epoch, json: Arc::new(Semaphore::new(json)) }
+    /// Sessions that find their rooms in `lobby`; at most `json` of them on the JSON subprotocol. With `tickets`
+    /// nobody joins without one.
+    pub fn new(
+        lobby: Lobby,
+        metrics: Arc<Metrics>,
+        epoch: Epoch,
+        json: usize,
+        tickets: Option<Tickets>,
+    ) -> Sessions {
+        let (json, tickets) = (Arc::new(Semaphore::new(json)), tickets.map(Arc::new));
+        Sessions { lobby, metrics, epoch, json, tickets }
     }
 }
 
@@ -52,12 +67,20 @@ impl Service for Sessions {
     type Ingress = Ingress;
     type Egress = Egress;
 
-    fn agree(&self, offer: Option<&str>) -> Result<Accepted<Agreement>, Refusal> {
+    fn agree(&self, offer: Option<&str>, bearer: Option<&str>) -> Result<Accepted<Agreement>, Refusal> {
         let encoding = offer.and_then(Encoding::from_offer).ok_or(Refusal {
             status: 400,
             label: "subprotocol",
             text: "offer the WebSocket subprotocol drift.v1.bincode or drift.v1.json",
         })?;
+        // A browser cannot show any here: its ticket comes in the Hello.
+        let holder = match (&self.tickets, bearer) {
+            (Some(tickets), Some(ticket)) => Some(tickets.check(ticket).map_err(|why| {
+                tracing::debug!(why = why.text(), "handshake refused");
+                Refusal { status: 401, label: "ticket", text: why.text() }
+            })?),
+            _ => None,
+        };
         let place = match encoding {
             Encoding::Bincode => None,
             Encoding::Json => Some(self.json.clone().try_acquire_owned().map_err(|_| Refusal {
@@ -66,23 +89,22 @@ impl Service for Sessions {
                 text: "no JSON session left: use drift.v1.bincode, or try again later",
             })?),
         };
-        Ok(Accepted { subprotocol: Some(encoding.subprotocol()), agreement: Agreement { encoding, place } })
+        Ok(Accepted {
+            subprotocol: Some(encoding.subprotocol()),
+            agreement: Agreement { encoding, place, holder },
+        })
     }
 
-    fn open(
-        &self,
-        Agreement { encoding, place }: Agreement,
-        client: IpAddr,
-        outbox: Arc<Outbox>,
-    ) -> (Ingress, Egress) {
+    fn open(&self, agreement: Agreement, client: IpAddr, outbox: Arc<Outbox>) -> (Ingress, Egress) {
+        let encoding = agreement.encoding;
         let ingress = Ingress::new(
-            encoding,
+            agreement,
+            self.tickets.clone(),
             client,
             outbox,
             self.lobby.clone(),
             self.metrics.clone(),
             self.epoch,
-            place,
         );
         (ingress, Egress::new(encoding))
     }
