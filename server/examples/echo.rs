@@ -49,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
         tls: None,
         connections: Arc::new(Semaphore::new(limits.connections)),
         door: None,
+        homes: None,
     };
     let door = Door::new(&limits, metrics.clone());
     let (page, limits) = (Page::new(None), Arc::new(limits));
@@ -86,7 +87,7 @@ impl net::Ingress for Hears {
             out.push(u8::from(kind == FrameKind::Text));
             out.extend_from_slice(bytes);
         });
-        self.0.wake();
+        self.0.ring();
         queued.map_err(|_| Farewell::bye(CloseCode::TooSlow))
     }
 }

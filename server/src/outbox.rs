@@ -4,7 +4,7 @@
 //! messages may wait, up to a bound. So a player who reads slowly costs constant memory. Knows bytes, not messages.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{CloseCode, Retry};
 use tokio::sync::Notify;
@@ -17,6 +17,9 @@ const ORDERED_BYTES: usize = 64 * 1024;
 
 /// Most answers to pings that wait for one player: 2 kB.
 const PONGS: usize = 16;
+
+/// Larger buffers are given back when they have been written, bytes: a `Welcome` is large, what follows is not.
+const KEPT_BYTES: usize = 512;
 
 /// How a connection ends, as far as the peer is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl Messages {
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
+        clear(&mut self.bytes);
         self.ends.clear();
     }
 
@@ -122,12 +125,20 @@ pub struct Batch {
     pub farewell: Option<Farewell>,
 }
 
+/// Empties a buffer. A large one is given back whole: what is left of a buffer that shrinks is a hole that fits nothing.
+pub fn clear(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    if buffer.capacity() > KEPT_BYTES {
+        *buffer = Vec::new();
+    }
+}
+
 impl Batch {
     fn clear(&mut self) {
         self.pongs.clear();
-        self.reply.clear();
         self.ordered.clear();
-        self.snapshot.clear();
+        clear(&mut self.reply);
+        clear(&mut self.snapshot);
         self.farewell = None;
     }
 
@@ -147,6 +158,7 @@ pub struct Outbox {
     state: Mutex<State>,
     ready: Notify,
     ending: Notify,
+    bell: Option<Arc<Bell>>,
 }
 
 #[derive(Debug, Default)]
@@ -158,6 +170,8 @@ struct State {
     greeted: bool,
     /// True from the moment the writer takes a batch until it has written it.
     writing: bool,
+    /// True from the moment that the room rings for the writer until it takes the batch.
+    rung: bool,
     /// True once a farewell has been said: nothing is accepted any more.
     closed: bool,
 }
@@ -166,6 +180,11 @@ impl Outbox {
     /// An empty outbox.
     pub fn new() -> Outbox {
         Outbox::default()
+    }
+
+    /// An empty outbox whose writer lives on the thread that answers this bell.
+    pub fn at(bell: Option<Arc<Bell>>) -> Outbox {
+        Outbox { bell, ..Outbox::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -179,14 +198,14 @@ impl Outbox {
         !state.writing && state.waiting.snapshot.is_empty() && !state.closed
     }
 
-    /// Puts in the snapshot that `write` appends. Call only when [`Outbox::is_free`]; wake the writer after.
+    /// Puts in the snapshot that `write` appends. Call only when [`Outbox::is_free`]; [`Outbox::ring`] after.
     pub fn put_snapshot(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         state.waiting.snapshot.clear();
         write(&mut state.waiting.snapshot);
     }
 
-    /// Queues the ordered message that `write` appends; wake the writer after.
+    /// Queues the ordered message that `write` appends; [`Outbox::ring`] after.
     ///
     /// # Errors
     /// The queue is full; nothing was queued.
@@ -255,8 +274,21 @@ impl Outbox {
         self.state().closed
     }
 
+    /// Calls the writer if anything waits: from a room, which calls for many in a row.
+    pub fn ring(self: &Arc<Self>) {
+        let mut state = self.state();
+        if state.waiting.is_empty() || std::mem::replace(&mut state.rung, true) {
+            return;
+        }
+        drop(state);
+        match &self.bell {
+            Some(bell) => bell.ring(self),
+            None => self.wake(),
+        }
+    }
+
     /// Wakes the writer, to see whether anything waits.
-    pub fn wake(&self) {
+    fn wake(&self) {
         self.ready.notify_one();
     }
 
@@ -275,10 +307,43 @@ impl Outbox {
                 if !state.waiting.is_empty() {
                     std::mem::swap(&mut state.waiting, batch);
                     state.writing = true;
+                    state.rung = false;
                     return;
                 }
             }
             self.ready.notified().await;
+        }
+    }
+}
+
+/// Calls many writers of one thread at the price of waking it once.
+#[derive(Debug, Default)]
+pub struct Bell {
+    called: Mutex<Vec<Arc<Outbox>>>,
+    rung: Notify,
+}
+
+impl Bell {
+    fn ring(&self, outbox: &Arc<Outbox>) {
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        called.push(outbox.clone());
+        let first = called.len() == 1;
+        drop(called);
+        if first {
+            self.rung.notify_one();
+        }
+    }
+
+    /// Wakes the writers that are called for as long as it is polled: on their own thread, where that costs next to
+    /// nothing.
+    pub async fn answer(&self) {
+        let mut called = Vec::new();
+        loop {
+            self.rung.notified().await;
+            std::mem::swap(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner), &mut called);
+            for outbox in called.drain(..) {
+                outbox.wake();
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::lobby::Lobby;
 use crate::metrics::{Metrics, Summary};
-use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Tls};
+use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Shards, Tls};
 use crate::operations::Operations;
 use crate::record::Recordings;
 use crate::room::driver::{Driver, DriverKind};
@@ -69,6 +69,9 @@ pub enum RunError {
     /// No usable ticket key.
     #[error(transparent)]
     Tickets(#[from] KeyError),
+    /// No threads for connections.
+    #[error("cannot start the threads that serve connections: {0}")]
+    Shards(std::io::Error),
     /// No place for recordings.
     #[error("cannot record to {}: {source}", .dir.display())]
     Record {
@@ -92,6 +95,11 @@ pub async fn run<L: Listener, A: Listener>(
     let Options { driver, metrics, drag_ms, fail_room } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    // Where time is virtual everything runs on the one thread that knows it.
+    let shards = match driver {
+        DriverKind::Thread => Some(Shards::start().map_err(RunError::Shards)?),
+        DriverKind::Task => None,
+    };
     let driver = Driver { kind: driver, epoch, drag_ms, fail_room };
     let tickets = config.tickets.as_ref().map(Tickets::new).transpose()?;
     if tickets.is_none() {
@@ -112,6 +120,7 @@ pub async fn run<L: Listener, A: Listener>(
         tls,
         connections: Arc::new(Semaphore::new(connections)),
         door,
+        homes: None,
     };
     let game = Arc::new(Game {
         service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json, tickets),
@@ -126,7 +135,10 @@ pub async fn run<L: Listener, A: Listener>(
     if let Some(tls) = tls.clone() {
         tasks.spawn(tls.watch(stop.clone()));
     }
-    let players = accept(config.net.connections, Some(door.clone()), tls);
+    let players = Accept {
+        homes: shards.as_ref().map(Shards::homes),
+        ..accept(config.net.connections, Some(door.clone()), tls)
+    };
     tasks.spawn(net::serve(listeners.game, game, players, move || {
         counted.accepted.inc();
     }));

@@ -17,10 +17,11 @@ use tokio_util::task::TaskTracker;
 
 use super::accept::{Answer, Handler, Place, plain};
 use super::page::Page;
-use super::websocket;
+use super::websocket::{self, Connection};
 use super::{Accepted, Door, Refusal, Service};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 
 /// Answers players.
 pub struct Game<V: Service> {
@@ -76,18 +77,24 @@ impl<V: Service> Game<V> {
             answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         }
         let (service, limits, metrics) = (self.service.clone(), self.limits.clone(), self.metrics.clone());
-        let (stop, place) = (self.stop.clone(), place.clone());
+        let (stop, tasks, place) = (self.stop.clone(), self.tasks.clone(), place.clone());
         self.tasks.spawn(async move {
             let Ok(socket) = upgraded.await else { return };
             let upgraded = socket.into_inner().into_inner();
             let Ok(parts) = upgraded.downcast::<TokioIo<S>>() else {
                 unreachable!("the accept loop served a stream of this type");
             };
+            let outbox = Arc::new(Outbox::at(place.home.bell.clone()));
+            let (ingress, egress) = service.open(agreement, client, outbox.clone());
             // hyper may have read the first frames already.
             let (stream, early) = (parts.io.into_inner(), parts.read_buf);
-            let open = |outbox| service.open(agreement, client, outbox);
-            websocket::run(stream, early, open, client, &limits, &metrics, &stop).await;
-            drop((place, guest));
+            let connection = Connection { stream, early, client, outbox, ingress, egress };
+            let running = websocket::run(connection, limits, metrics, stop);
+            // Another task, and not this one: what the upgrade needed is not kept for as long as somebody plays.
+            tasks.spawn(async move {
+                running.await;
+                drop((place, guest));
+            });
         });
         Ok(answer)
     }

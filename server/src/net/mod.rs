@@ -9,6 +9,7 @@ mod door;
 mod http;
 mod page;
 mod redirect;
+mod shard;
 mod tls;
 mod websocket;
 
@@ -25,6 +26,7 @@ pub use door::Door;
 pub use http::Game;
 pub use page::Page;
 pub use redirect::Redirect;
+pub use shard::{Home, Homes, Shards};
 pub use tls::{PairError, Tls};
 
 /// Text or binary.

@@ -3,6 +3,8 @@
 //! Every input carries the sequence number of the newest snapshot that the client has. What is in flight is limited to
 //! what the path needs; beyond it snapshots are skipped, not queued.
 
+use std::collections::VecDeque;
+
 use protocol::{Seq, TICK_HZ, Tick};
 
 use crate::time::Stamp;
@@ -32,8 +34,8 @@ const TICK_US: u64 = 1_000_000 / TICK_HZ as u64;
 /// What is under way to one client.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// By sequence number: tick and moment of the snapshot.
-    sent: Box<[(Tick, Stamp); 256]>,
+    /// Tick and moment of each snapshot in flight, oldest first.
+    in_flight: VecDeque<(Tick, Stamp)>,
     last_sent: Seq,
     last_ack: Seq,
     /// The number that the client said last, whatever it was worth.
@@ -53,7 +55,7 @@ impl Flow {
     /// Nothing under way; the client was welcomed at `tick`.
     pub fn new(tick: Tick) -> Flow {
         Flow {
-            sent: Box::new([(tick, Stamp(0)); 256]),
+            in_flight: VecDeque::new(),
             // The first snapshot is number 0.
             last_sent: Seq(255),
             last_ack: Seq(255),
@@ -68,13 +70,14 @@ impl Flow {
 
     /// The snapshot of `tick` goes out; returns its sequence number.
     pub fn send(&mut self, tick: Tick, now: Stamp) -> Seq {
-        if self.in_flight() == 0 {
+        if self.in_flight.is_empty() {
             self.progress = now;
         }
         self.last_sent = self.last_sent.next();
-        self.sent[usize::from(self.last_sent.0)] = (tick, now);
+        self.in_flight.push_back((tick, now));
         // A client that never acknowledges must not make numbers ambiguous.
         if self.in_flight() > MAX_IN_FLIGHT {
+            self.in_flight.pop_front();
             self.last_ack = self.last_ack.next();
         }
         self.last_sent
@@ -85,11 +88,11 @@ impl Flow {
         if self.heard.replace(seq) == Some(seq) {
             return;
         }
-        let ahead = u64::from(seq.since(self.last_ack));
-        if ahead == 0 || ahead > self.in_flight() {
+        let ahead = usize::from(seq.since(self.last_ack));
+        if ahead > self.in_flight.len() {
             return;
         }
-        let (tick, sent) = self.sent[usize::from(seq.0)];
+        let Some((tick, sent)) = self.in_flight.drain(..ahead).next_back() else { return };
         self.last_ack = seq;
         self.acked = tick;
         self.progress = at;
@@ -104,12 +107,12 @@ impl Flow {
     /// For a connection that is not asked to acknowledge: what is sent counts as received.
     pub fn take_as_received(&mut self) {
         self.last_ack = self.last_sent;
-        self.acked = self.sent[usize::from(self.last_sent.0)].0;
+        self.acked = self.in_flight.drain(..).next_back().map_or(self.acked, |(tick, _)| tick);
     }
 
     /// Snapshots sent and not acknowledged.
     pub fn in_flight(&self) -> u64 {
-        u64::from(self.last_sent.since(self.last_ack))
+        self.in_flight.len() as u64
     }
 
     /// May another snapshot go out?

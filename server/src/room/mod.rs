@@ -353,7 +353,7 @@ impl Room {
     fn greet(&self, seat: &Seat, token: ResumeToken, resumed: bool) {
         let welcome = ServerMessage::Welcome(self.welcome(seat.slot, token, resumed));
         outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
-        seat.outbox.wake();
+        seat.outbox.ring();
     }
 
     fn welcome(&self, you: Option<Slot>, token: ResumeToken, resumed: bool) -> Welcome {

@@ -147,7 +147,7 @@ impl Outbound {
                 seat.outbox.close(Farewell::bye(CloseCode::TooSlow).retry_after(1000));
             }
         }
-        seat.outbox.wake();
+        seat.outbox.ring();
         published
     }
 

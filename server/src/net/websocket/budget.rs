@@ -16,7 +16,7 @@ use crate::sampled::Sampled;
 const STRIKES: Rate = Rate { tokens: 5, per: Duration::from_secs(1), burst: 100 };
 
 /// What a frame costs beside its payload, bytes: head and mask. So empty fragments cost something, too.
-const FRAME_BYTES: usize = 6;
+const FRAME_BYTES: u64 = 6;
 
 /// What came over the wire for one event.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,10 +31,10 @@ pub(super) struct Cost {
 
 impl Cost {
     /// Adds a frame.
-    pub(super) fn add(&mut self, control: bool, payload: usize) {
+    pub(super) fn add(&mut self, control: bool, payload: u64) {
         let count = if control { &mut self.control } else { &mut self.frames };
         *count = count.saturating_add(1);
-        let bytes = u32::try_from(payload + FRAME_BYTES).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(payload.saturating_add(FRAME_BYTES)).unwrap_or(u32::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 }

@@ -1,9 +1,11 @@
 //! One WebSocket connection: a reading half and a writing half that run side by side until both have ended.
 //!
-//! Neither half is ever cancelled inside a frame. The reader ends the writer through the outbox; the writer ends the
-//! reader through a token once the last frame is out.
+//! Neither half is ever cancelled inside a frame that still matters. The reader ends the writer through the outbox; when
+//! the last frame is out, nothing that the peer says matters any more.
 
 mod budget;
+mod deadline;
+mod head;
 mod reader;
 mod writer;
 
@@ -11,15 +13,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Egress, Ingress};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
 use crate::outbox::{Farewell, Outbox};
 use budget::Budget;
+use deadline::Deadline;
 use protocol::CloseCode;
 use reader::{Event, Reader};
 
@@ -27,95 +31,84 @@ use reader::{Event, Reader};
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// Runs a connection to its end. `early` was read behind the handshake.
+/// A connection that is open.
+pub(super) struct Connection<S, I, E> {
+    pub stream: S,
+    /// What was read behind the handshake.
+    pub early: Bytes,
+    pub client: IpAddr,
+    pub outbox: Arc<Outbox>,
+    pub ingress: I,
+    pub egress: E,
+}
+
+/// Runs a connection to its end.
 pub(super) async fn run<S, I: Ingress, E: Egress>(
-    stream: S,
-    early: Bytes,
-    open: impl FnOnce(Arc<Outbox>) -> (I, E),
-    client: IpAddr,
-    limits: &NetLimits,
-    metrics: &Metrics,
-    stop: &CancellationToken,
+    connection: Connection<S, I, E>,
+    limits: Arc<NetLimits>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Connection { stream, early, client, outbox, mut ingress, egress } = connection;
     metrics.connections.inc();
-    let outbox = Arc::new(Outbox::new());
-    let (ingress, mut egress) = open(outbox.clone());
-    let (read, mut write) = tokio::io::split(stream);
-    let mut read = std::io::Cursor::new(early).chain(read);
-    let closed = CancellationToken::new();
-    let budget = Budget::new(limits, client, metrics, Instant::now());
-
-    let reading = async {
-        let farewell = tokio::select! {
-            farewell = attend(&mut read, ingress, budget, &outbox, limits, stop) => farewell,
-            () = closed.cancelled() => return linger(&mut read).await,
-        };
-        let dead = farewell == Farewell::Dead;
-        outbox.close(farewell);
-        if !dead {
-            closed.cancelled().await;
-            linger(&mut read).await;
+    let (read, write) = tokio::io::split(stream);
+    let mut reader = Reader::new(read, &early, limits.message_bytes, limits.fragments);
+    drop(early);
+    let mut budget = Budget::new(&limits, client, &metrics, Instant::now());
+    // A task of its own: what wakes one half does not trouble the other.
+    let writing = tokio::spawn(writer::drain(write, outbox.clone(), egress, limits.ping));
+    let mut writing = AbortOnDropHandle::new(writing);
+    let farewell = tokio::select! {
+        biased;
+        heard = listen(&mut reader, &mut ingress, &mut budget, &outbox, &limits, &stop) => {
+            if heard.is_final() {
+                ingress.left();
+            }
+            // At once, so that the room knows.
+            drop(ingress);
+            outbox.close(heard);
+            writing.await
+        }
+        farewell = &mut writing => {
+            drop(ingress);
+            farewell
         }
     };
-    let writing = async {
-        let farewell = writer::drain(&mut write, &outbox, &mut egress, limits.ping).await;
-        closed.cancel();
-        farewell
-    };
-    let ((), farewell) = tokio::join!(reading, writing);
+    let farewell = farewell.unwrap_or(Farewell::Dead);
+    if farewell != Farewell::Dead {
+        let _ = tokio::time::timeout(LINGER, reader.discard(LINGER_BYTES)).await;
+    }
 
     metrics.connections.dec();
     metrics.disconnects.get_or_create(&farewell.label().into()).inc();
     tracing::debug!(reason = farewell.label(), "connection closed");
 }
 
-/// Listens until the connection is to end, and says how. Gives up the ingress at once, so that the room knows.
-async fn attend(
-    read: &mut (impl AsyncRead + Unpin),
-    mut ingress: impl Ingress,
-    budget: Budget<'_>,
-    outbox: &Outbox,
-    limits: &NetLimits,
-    stop: &CancellationToken,
-) -> Farewell {
-    let farewell = listen(read, &mut ingress, budget, outbox, limits, stop).await;
-    if farewell.is_final() {
-        ingress.left();
-    }
-    farewell
-}
-
 /// Reads messages until the connection is to end, and says how.
 async fn listen(
-    read: &mut (impl AsyncRead + Unpin),
+    reader: &mut Reader<impl AsyncRead + Unpin>,
     ingress: &mut impl Ingress,
-    mut budget: Budget<'_>,
+    budget: &mut Budget<'_>,
     outbox: &Outbox,
     limits: &NetLimits,
     stop: &CancellationToken,
 ) -> Farewell {
-    let mut reader = Reader::new(read, limits.message_bytes, limits.fragments);
-    let hello_by = Instant::now() + limits.hello;
-    let mut silent_for = None;
+    let mut greeted = false;
+    let mut patience = Deadline::new(Instant::now() + limits.hello);
     loop {
-        let deadline = match silent_for {
-            None => hello_by,
-            Some(since) => since + limits.silence,
-        };
         let event = tokio::select! {
-            event = tokio::time::timeout_at(deadline, reader.next()) => event,
+            biased;
+            event = reader.next() => event,
+            () = patience.passed() => return match greeted {
+                false => Farewell::bye(CloseCode::NoHello),
+                true => Farewell::because(CloseCode::GoingAway, "nothing heard for too long"),
+            },
             // Whoever has a seat is told by the room; this is for those who have none yet.
-            () = stop.cancelled(), if silent_for.is_none() => {
+            () = stop.cancelled(), if !greeted => {
                 return Farewell::bye(CloseCode::ShuttingDown).retry_after(2000);
             }
-        };
-        let Ok(event) = event else {
-            return match silent_for {
-                None => Farewell::bye(CloseCode::NoHello),
-                Some(_) => Farewell::because(CloseCode::GoingAway, "nothing heard for too long"),
-            };
         };
         let now = Instant::now();
         let within = match budget.take(reader.cost(), now) {
@@ -126,31 +119,18 @@ async fn listen(
             Event::End(farewell) => return farewell,
             // Dropped.
             _ if !within => {}
-            Event::Message(kind, bytes) => {
-                if let Err(farewell) = ingress.message(kind, &bytes, now) {
+            Event::Message(kind) => {
+                if let Err(farewell) = ingress.message(kind, reader.message(), now) {
                     return farewell;
                 }
-                silent_for = Some(now);
+                greeted = true;
             }
-            Event::Ping(payload) => outbox.pong(&payload),
+            Event::Ping => outbox.pong(reader.control()),
             Event::Pong => {}
         }
         // Before the first message nothing extends the deadline.
-        silent_for = silent_for.map(|_| now);
-    }
-}
-
-/// Reads and discards until the peer closes too.
-async fn linger(read: &mut (impl AsyncRead + Unpin)) {
-    let discard = async {
-        let mut buffer = [0; 4096];
-        let mut total = 0;
-        while let Ok(n @ 1..) = read.read(&mut buffer).await {
-            total += n;
-            if total > LINGER_BYTES {
-                break;
-            }
+        if greeted {
+            patience.move_to(now + limits.silence);
         }
-    };
-    let _ = tokio::time::timeout(LINGER, discard).await;
+    }
 }

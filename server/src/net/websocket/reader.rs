@@ -1,24 +1,31 @@
-//! Frames to messages, with the checks and limits of RFC 6455 that fastwebsockets leaves out.
+//! Frames to messages, under the rules and limits of RFC 6455.
+//!
+//! fastwebsockets can read frames, too. Its reader holds 8 KiB for every connection, accepts frames that clients must not
+//! send, and cannot be stopped half-way; with 1000 players it was the largest part of a connection's memory.
 
-use bytes::{Bytes, BytesMut};
-use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, after_handshake_split};
+use bytes::BufMut;
+use fastwebsockets::OpCode;
 use protocol::CloseCode;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::budget::Cost;
+use super::head::{Head, MAX_HEAD, unmask};
 use crate::net::FrameKind;
-use crate::outbox::Farewell;
+use crate::outbox::{self, Farewell};
 
-/// Most payload of a control frame (RFC 6455 5.5).
-const MAX_CONTROL: usize = 125;
+/// How much is read at once, bytes. What players send is far smaller, and larger messages come in pieces.
+const INPUT: usize = 512;
+
+/// A rule that the peer broke: how to close, and what to say.
+pub(super) type Violation = (CloseCode, &'static str);
 
 /// What a peer did.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// Sent a whole message; text is UTF-8.
-    Message(FrameKind, Bytes),
-    /// Pinged.
-    Ping(Bytes),
+    /// Sent a whole message, which [`Reader::message`] has; text is UTF-8.
+    Message(FrameKind),
+    /// Pinged; [`Reader::control`] has the payload.
+    Ping,
     /// Answered a ping.
     Pong,
     /// Closed, broke the rules, or is gone. Nothing follows.
@@ -27,50 +34,90 @@ pub(super) enum Event {
 
 /// Reads one connection's messages.
 pub(super) struct Reader<R> {
-    frames: WebSocketRead<R>,
+    read: R,
+    /// What has arrived; what comes before `at` is done.
+    input: Vec<u8>,
+    at: usize,
+    /// The frame whose payload is arriving, and how much of it has.
+    frame: Option<(Head, u64)>,
+    /// The message, as far as it has arrived.
+    message: Vec<u8>,
+    /// Its kind; none between two messages.
+    kind: Option<FrameKind>,
+    /// Frames that it has come in.
+    pieces: usize,
+    /// Text only: how much of it is known to be whole characters.
+    valid: usize,
+    /// The payload of the last control frame.
+    control: Vec<u8>,
     limit: usize,
-    /// Most frames that one message may come in.
     fragments: usize,
-    /// A message of which more is to come.
-    partial: Option<Partial>,
     cost: Cost,
 }
 
-struct Partial {
-    kind: FrameKind,
-    bytes: BytesMut,
-    fragments: usize,
-    /// Text only: how much of it is known to be whole characters.
-    valid: usize,
-}
-
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Reads messages of at most `limit` bytes in at most `fragments` frames.
-    pub(super) fn new(read: R, limit: usize, fragments: usize) -> Reader<R> {
-        let (mut frames, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
-        // We answer ourselves, through the writer. Unmasking stays on: off, text is tested while still masked.
-        frames.set_auto_close(false);
-        frames.set_auto_pong(false);
-        // The library's test is `>=`, and a frame's head alone reserves this much.
-        frames.set_max_message_size(limit.max(MAX_CONTROL + 1) + 1);
-        Reader { frames, limit, fragments, partial: None, cost: Cost::default() }
+    /// Reads messages of at most `limit` bytes in at most `fragments` frames; `early` comes before what `read` gives.
+    pub(super) fn new(read: R, early: &[u8], limit: usize, fragments: usize) -> Reader<R> {
+        let mut input = Vec::with_capacity(INPUT.max(early.len()));
+        input.extend_from_slice(early);
+        Reader {
+            read,
+            input,
+            at: 0,
+            frame: None,
+            message: Vec::new(),
+            kind: None,
+            pieces: 0,
+            valid: 0,
+            control: Vec::new(),
+            limit,
+            fragments,
+            cost: Cost::default(),
+        }
     }
 
-    /// Waits for what the peer does next. Must not be called again once dropped half-way, or after [`Event::End`].
+    /// Waits for what the peer does next. Loses nothing when it is dropped and called again; not after [`Event::End`].
     pub(super) async fn next(&mut self) -> Event {
         loop {
-            let mut send = |_: Frame<'_>| async { Ok::<_, std::io::Error>(()) };
-            let part = match self.frames.read_frame(&mut send).await {
-                Ok(frame) => Part::from(frame),
-                Err(error) => return Event::End(broken(&error)),
-            };
-            self.cost.add(part.is_control(), part.payload.len());
-            match self.take(part) {
+            match self.take() {
                 Ok(Some(event)) => return event,
                 Ok(None) => {}
                 Err((code, reason)) => return Event::End(Farewell::because(code, reason)),
             }
+            if self.fill().await == 0 {
+                return Event::End(Farewell::Dead);
+            }
         }
+    }
+
+    /// Reads and forgets until the peer closes, too, or has sent so many bytes.
+    pub(super) async fn discard(&mut self, bytes: usize) {
+        let mut left = bytes;
+        while left > 0 {
+            self.at = self.input.len();
+            match self.fill().await {
+                0 => return,
+                n => left = left.saturating_sub(n),
+            }
+        }
+    }
+
+    /// Waits for more to arrive and returns how much did; nothing more will after 0.
+    async fn fill(&mut self) -> usize {
+        self.input.drain(..self.at);
+        self.at = 0;
+        let space = INPUT - self.input.len();
+        self.read.read_buf(&mut (&mut self.input).limit(space)).await.unwrap_or(0)
+    }
+
+    /// The message of the last [`Event::Message`].
+    pub(super) fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// The payload of the last [`Event::Ping`].
+    pub(super) fn control(&self) -> &[u8] {
+        &self.control
     }
 
     /// What came over the wire since this was asked last.
@@ -78,111 +125,96 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         std::mem::take(&mut self.cost)
     }
 
-    fn take(&mut self, part: Part) -> Result<Option<Event>, Violation> {
-        let Part { masked, fin, opcode, payload } = part;
-        let violation = |reason| Err((CloseCode::ProtocolError, reason));
-        if !masked {
-            return violation("client frames must be masked");
-        }
-        match opcode {
-            OpCode::Text => self.begin(FrameKind::Text, fin, payload),
-            OpCode::Binary => self.begin(FrameKind::Binary, fin, payload),
-            OpCode::Continuation => self.go_on(fin, &payload),
-            _ if payload.len() > MAX_CONTROL => violation("control frame over 125 bytes"),
-            OpCode::Ping => Ok(Some(Event::Ping(payload))),
-            OpCode::Pong => Ok(Some(Event::Pong)),
-            OpCode::Close => close(&payload).map(|code| Some(Event::End(Farewell::Answer(code)))),
-        }
-    }
-
-    fn begin(&mut self, kind: FrameKind, fin: bool, payload: Bytes) -> Result<Option<Event>, Violation> {
-        if self.partial.is_some() {
-            return Err((CloseCode::ProtocolError, "a new message inside a fragmented one"));
-        }
-        if fin {
-            return self.whole(kind, payload);
-        }
-        let mut partial = Partial { kind, bytes: BytesMut::new(), fragments: 0, valid: 0 };
-        partial.add(&payload, self.limit, self.fragments)?;
-        self.partial = Some(partial);
-        Ok(None)
-    }
-
-    fn go_on(&mut self, fin: bool, payload: &[u8]) -> Result<Option<Event>, Violation> {
-        let Some(mut partial) = self.partial.take() else {
-            return Err((CloseCode::ProtocolError, "a continuation of nothing"));
-        };
-        partial.add(payload, self.limit, self.fragments)?;
-        if fin {
-            return self.whole(partial.kind, partial.bytes.freeze());
-        }
-        self.partial = Some(partial);
-        Ok(None)
-    }
-
-    fn whole(&self, kind: FrameKind, bytes: Bytes) -> Result<Option<Event>, Violation> {
-        if bytes.len() > self.limit {
-            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
-        }
-        if kind == FrameKind::Text && std::str::from_utf8(&bytes).is_err() {
-            return Err((CloseCode::BadText, CloseCode::BadText.reason()));
-        }
-        Ok(Some(Event::Message(kind, bytes)))
-    }
-}
-
-impl Partial {
-    /// Appends a fragment. Text that cannot become UTF-8 any more is refused at once instead of at its end.
-    fn add(&mut self, payload: &[u8], limit: usize, fragments: usize) -> Result<(), Violation> {
-        self.fragments += 1;
-        if self.bytes.len() + payload.len() > limit || self.fragments > fragments {
-            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
-        }
-        self.bytes.extend_from_slice(payload);
-        if self.kind == FrameKind::Text
-            && let Err(error) = std::str::from_utf8(&self.bytes[self.valid..])
-        {
-            // No length: a character of which the rest is to come.
-            if error.error_len().is_some() {
-                return Err((CloseCode::BadText, CloseCode::BadText.reason()));
+    /// What the bytes that have arrived amount to; none if more must come first. Then fewer than a head are left.
+    fn take(&mut self) -> Result<Option<Event>, Violation> {
+        loop {
+            let (head, done) = match self.frame {
+                Some(frame) => frame,
+                None => {
+                    let Some((head, size)) = Head::parse(&self.input[self.at..])? else { return Ok(None) };
+                    self.at += size;
+                    self.begin(&head)?;
+                    (head, 0)
+                }
+            };
+            let arrived = &self.input[self.at..];
+            let left = usize::try_from(head.len - done).unwrap_or(usize::MAX);
+            let piece = &arrived[..arrived.len().min(left)];
+            let payload = if head.is_control() { &mut self.control } else { &mut self.message };
+            unmask(piece, head.mask, done, payload);
+            self.at += piece.len();
+            let done = done + piece.len() as u64;
+            if !head.is_control() {
+                self.check_text(head.fin && done == head.len)?;
             }
-            self.valid += error.valid_up_to();
-        } else {
-            self.valid = self.bytes.len();
+            if done < head.len {
+                self.frame = Some((head, done));
+                return Ok(None);
+            }
+            self.frame = None;
+            if let Some(event) = self.end(&head)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    /// A frame begins: may it, here?
+    fn begin(&mut self, head: &Head) -> Result<(), Violation> {
+        self.cost.add(head.is_control(), head.len);
+        if head.is_control() {
+            self.control.clear();
+            return Ok(());
+        }
+        let kind = match (head.opcode, self.kind) {
+            (OpCode::Continuation, Some(kind)) => kind,
+            (OpCode::Continuation, None) => {
+                return Err((CloseCode::ProtocolError, "a continuation of nothing"));
+            }
+            (_, Some(_)) => {
+                return Err((CloseCode::ProtocolError, "a new message inside a fragmented one"));
+            }
+            (opcode, None) => {
+                outbox::clear(&mut self.message);
+                self.pieces = 0;
+                self.valid = 0;
+                if opcode == OpCode::Text { FrameKind::Text } else { FrameKind::Binary }
+            }
+        };
+        self.kind = Some(kind);
+        self.pieces += 1;
+        if head.len > (self.limit - self.message.len()) as u64 || self.pieces > self.fragments {
+            return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
         }
         Ok(())
     }
-}
 
-/// A rule that the peer broke: how to close, and what to say.
-type Violation = (CloseCode, &'static str);
-
-/// What of a frame matters here.
-struct Part {
-    masked: bool,
-    fin: bool,
-    opcode: OpCode,
-    payload: Bytes,
-}
-
-impl Part {
-    fn is_control(&self) -> bool {
-        matches!(self.opcode, OpCode::Ping | OpCode::Pong | OpCode::Close)
-    }
-}
-
-impl From<Frame<'_>> for Part {
-    fn from(mut frame: Frame<'_>) -> Part {
-        // The library unmasks and forgets to say whether there was a mask; the head it would write still shows it.
-        let mut head = [0; 16];
-        frame.fmt_head(&mut head);
-        let payload = match frame.payload {
-            Payload::Bytes(bytes) => bytes.freeze(),
-            other => Bytes::copy_from_slice(&other),
+    /// Text that cannot become UTF-8 any more is refused at once instead of at its end.
+    fn check_text(&mut self, whole: bool) -> Result<(), Violation> {
+        if self.kind != Some(FrameKind::Text) {
+            return Ok(());
+        }
+        self.valid = match std::str::from_utf8(&self.message[self.valid..]) {
+            Ok(_) => self.message.len(),
+            // No length: a character of which the rest is to come.
+            Err(error) if error.error_len().is_none() && !whole => self.valid + error.valid_up_to(),
+            Err(_) => return Err((CloseCode::BadText, CloseCode::BadText.reason())),
         };
-        Part { masked: head[1] & 0x80 != 0, fin: frame.fin, opcode: frame.opcode, payload }
+        Ok(())
+    }
+
+    /// A frame is whole: what does it amount to?
+    fn end(&mut self, head: &Head) -> Result<Option<Event>, Violation> {
+        match head.opcode {
+            OpCode::Ping => Ok(Some(Event::Ping)),
+            OpCode::Pong => Ok(Some(Event::Pong)),
+            OpCode::Close => close(&self.control).map(|code| Some(Event::End(Farewell::Answer(code)))),
+            _ if head.fin => Ok(self.kind.take().map(Event::Message)),
+            _ => Ok(None),
+        }
     }
 }
+
+const _: () = assert!(INPUT > MAX_HEAD, "a head fits into what is read at once");
 
 /// Checks a close frame (RFC 6455 5.5.1, 7.4) and returns its code.
 fn close(payload: &[u8]) -> Result<Option<u16>, Violation> {
@@ -202,17 +234,6 @@ fn close(payload: &[u8]) -> Result<Option<u16>, Violation> {
         return Err((CloseCode::BadText, CloseCode::BadText.reason()));
     }
     Ok(Some(code))
-}
-
-fn broken(error: &WebSocketError) -> Farewell {
-    match error {
-        WebSocketError::IoError(_) | WebSocketError::UnexpectedEOF | WebSocketError::ConnectionClosed => {
-            Farewell::Dead
-        }
-        WebSocketError::InvalidUTF8 => Farewell::bye(CloseCode::BadText),
-        WebSocketError::FrameTooLarge => Farewell::bye(CloseCode::TooLarge),
-        other => Farewell::because(CloseCode::ProtocolError, other.to_string()),
-    }
 }
 
 #[cfg(test)]

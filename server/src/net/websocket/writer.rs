@@ -1,11 +1,17 @@
 //! The writing half: what is in the outbox goes out in one write; pings in between; the close frame at the end.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
 use fastwebsockets::{Frame, OpCode, Payload};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, Instant};
 
+use super::deadline::Deadline;
 use crate::net::{Egress, FrameKind};
-use crate::outbox::{Batch, Farewell, Outbox};
+use crate::outbox::{self, Batch, Farewell, Outbox};
 
 /// A write that makes no end for so long is given up: the peer reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(12);
@@ -15,21 +21,22 @@ const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Writes what the outbox gives until its farewell, and returns that.
 pub(super) async fn drain(
-    write: &mut (impl AsyncWrite + Unpin),
-    outbox: &Outbox,
-    egress: &mut impl Egress,
+    mut write: impl AsyncWrite + Unpin,
+    outbox: Arc<Outbox>,
+    mut egress: impl Egress,
     ping_every: Duration,
 ) -> Farewell {
     let mut batch = Batch::default();
     let mut frames = Frames::default();
-    let mut ping_at = Instant::now() + ping_every;
+    let mut ping = Deadline::new(Instant::now() + ping_every);
     loop {
-        frames.out.clear();
-        // Dropping this wait loses nothing: the batch is taken without a pause in between.
-        match tokio::time::timeout_at(ping_at, outbox.next(&mut batch)).await {
-            Ok(()) => frames.batch(&batch, egress),
-            Err(_) => {
-                ping_at = Instant::now() + ping_every;
+        frames.clear();
+        // Dropping either wait loses nothing: the batch is taken without a pause in between.
+        tokio::select! {
+            biased;
+            () = outbox.next(&mut batch) => frames.batch(&batch, &mut egress),
+            () = ping.passed() => {
+                ping.move_to(Instant::now() + ping_every);
                 frames.push(OpCode::Ping, b"");
             }
         }
@@ -37,7 +44,7 @@ pub(super) async fn drain(
             return Farewell::Dead;
         }
         let last = batch.farewell.is_some();
-        let written = write_out(write, &frames.out, last, outbox).await;
+        let written = write_out(&mut write, &frames.out, last, &outbox).await;
         if let Some(farewell) = batch.farewell.take() {
             // Our half is done; the peer sees it at once instead of when we stop waiting for its half.
             let _ = tokio::time::timeout(LAST_WRITE_TIMEOUT, write.shutdown()).await;
@@ -52,10 +59,14 @@ pub(super) async fn drain(
 
 /// Writes it all. False if the peer is gone, or takes too long: less time is given once the end has been announced.
 async fn write_out(write: &mut (impl AsyncWrite + Unpin), bytes: &[u8], last: bool, outbox: &Outbox) -> bool {
-    let writing = async {
+    let mut writing = pin!(async {
         write.write_all(bytes).await?;
         write.flush().await
-    };
+    });
+    // Nearly always the kernel takes it at once.
+    if let Poll::Ready(written) = poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await {
+        return written.is_ok();
+    }
     let patience = async {
         let announced = async {
             if !last {
@@ -79,6 +90,11 @@ struct Frames {
 }
 
 impl Frames {
+    fn clear(&mut self) {
+        outbox::clear(&mut self.out);
+        outbox::clear(&mut self.payload);
+    }
+
     fn batch(&mut self, batch: &Batch, egress: &mut impl Egress) {
         for payload in batch.pongs.iter() {
             self.push(OpCode::Pong, payload);

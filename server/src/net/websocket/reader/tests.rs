@@ -19,14 +19,24 @@ fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 async fn read(bytes: &[u8]) -> Vec<String> {
-    let mut reader = Reader::new(bytes, 100, 64);
+    let whole = read_cut(bytes, 0).await;
+    for cut in 1..=bytes.len() {
+        assert_eq!(read_cut(bytes, cut).await, whole, "cut after {cut} bytes");
+    }
+    whole
+}
+
+/// What is seen of bytes that arrive in two pieces.
+async fn read_cut(bytes: &[u8], cut: usize) -> Vec<String> {
+    let (early, late) = bytes.split_at(cut);
+    let mut reader = Reader::new(late, early, 100, 64);
     let mut seen = Vec::new();
     loop {
         let event = reader.next().await;
         let end = matches!(event, Event::End(_));
         seen.push(match event {
-            Event::Message(kind, bytes) => format!("{kind:?} {}", bytes.len()),
-            Event::Ping(p) => format!("ping {}", p.len()),
+            Event::Message(kind) => format!("{kind:?} {}", reader.message().len()),
+            Event::Ping => format!("ping {}", reader.control().len()),
             Event::Pong => "pong".into(),
             Event::End(Farewell::Bye { code, .. }) => format!("bye {}", code.code()),
             Event::End(Farewell::Answer(code)) => format!("close {}", code.unwrap_or(0)),
@@ -93,8 +103,8 @@ async fn text_that_is_not_utf_8_ends_with_1007_as_soon_as_that_is_certain() {
     ] {
         assert_eq!(read(&bad).await, ["bye 1007"], "{bad:?}");
     }
-    let split = [frame(false, 1, &[b'a', 0xc3]), frame(false, 0, &[]), frame(true, 0, &[0xa9])].concat();
-    assert_eq!(read(&split).await, ["Text 3", "dead"], "a character may be split");
+    let split = [frame(false, 1, &[b'a', 0xc3]), frame(true, 9, &[0xff]), frame(true, 0, &[0xa9])].concat();
+    assert_eq!(read(&split).await, ["ping 1", "Text 3", "dead"], "a character may be split");
 }
 
 #[tokio::test]
