@@ -114,6 +114,8 @@ function welcome(message) {
   spectator.begin();
   document.body.classList.toggle('watching', game.watching);
   Screens.address(message.room, game.watching);
+  // Of another seat's room no scores are known yet.
+  if (!message.resumed) hud.board(game);
 }
 
 /** What was set takes effect. */

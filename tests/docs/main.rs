@@ -31,6 +31,11 @@ fn the_python_example_is_shown_as_it_is() {
 }
 
 #[test]
+fn the_node_example_is_shown_as_it_is() {
+    assert_eq!(blocks(&read("README.md"), "js"), [read("assets/examples/bot.mjs")]);
+}
+
+#[test]
 fn the_close_codes_are_the_servers() {
     let readme = read("README.md");
     for code in CloseCode::ALL {

@@ -184,3 +184,21 @@ async fn a_spectator_far_away_sees_ten_snapshots_a_second() {
     assert!(!far.session.view().ships.is_empty());
     network.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_spectators_are_late_they_are_let_in_once_there_is_something_to_see() {
+    let mut network = Network::start(15, |raw| raw.rooms.spectator_delay_secs = 3);
+    let mut player = network.join(Link::default(), Hello::default()).await.expect("a seat");
+    let watch = || Hello { role: Role::Spectator, ..Hello::default() };
+    assert!(network.join(Link::default(), watch()).await.is_err(), "nothing has been seen of the room yet");
+    player.play(4 * SECOND).await;
+    let mut late = network.join(Link::default(), watch()).await.expect("a place to watch from");
+    let (now, then) = (player.session.view().tick, late.welcome.tick);
+    assert!((88..=94).contains(&now.since(then)), "{now:?} and {then:?}");
+    tokio::join!(player.play(20 * SECOND), late.play(20 * SECOND));
+    assert_eq!((&late.closed, &player.closed), (&None, &None));
+    assert!((195..=205).contains(&late.ticks.len()), "{} snapshots in 20 s", late.ticks.len());
+    let behind = player.session.view().tick.since(late.session.view().tick);
+    assert!((88..=96).contains(&behind), "{behind} ticks late");
+    network.stop().await;
+}

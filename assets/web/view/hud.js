@@ -116,6 +116,7 @@ export class Hud {
   /** @param {import('../client/game.js').Game} game */
   board(game) {
     const { board, welcome, you, people } = game;
+    if (!board) this.#rows.replaceChildren();
     if (!board || !welcome) return;
     setText(byId('board-room'), welcome.room);
     setText(byId('board-count'), `${board.ships} ${board.ships === 1 ? 'ship' : 'ships'}`);

@@ -4,6 +4,7 @@ import { STATE } from '../client/codec.js';
 import { drawCrownArrow } from './arrow.js';
 import { Camera } from './camera.js';
 import { Effects } from './effects.js';
+import { Labels } from './labels.js';
 import { COLOUR, HUES } from './palette.js';
 import { PICKUP_SIZE, PULSE_SIZE, SHIP_SIZE, Sprites } from './sprites.js';
 import { drawTelegraph } from './telegraph.js';
@@ -33,6 +34,7 @@ export class Renderer {
     this.sprites = new Sprites();
     this.effects = new Effects();
     this.trails = new Trails();
+    this.labels = new Labels();
     this.seconds = 0;
   }
 
@@ -84,7 +86,7 @@ export class Renderer {
     if (own) this.#ship(own, hueOf(scene, own.slot), own);
     effects.draw(ctx, this.sprites, camera);
     camera.screen(ctx);
-    this.#labels(scene);
+    this.labels.draw(ctx, camera, scene);
     effects.drawNumbers(ctx, camera);
     this.#veil();
     drawCrownArrow(ctx, camera, scene.crown);
@@ -229,34 +231,6 @@ export class Renderer {
     ctx.strokeStyle = '#3a2d08';
     ctx.stroke();
     ctx.restore();
-  }
-
-  /** Names and hull bars, in CSS pixels. @param {Scene} scene */
-  #labels(scene) {
-    const { ctx, camera } = this;
-    ctx.font = '600 12px system-ui, sans-serif';
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'alphabetic';
-    for (const ship of scene.ships) {
-      if (!camera.sees(ship.x, ship.y, 40)) continue;
-      const x = camera.toScreenX(ship.x);
-      const y = camera.toScreenY(ship.y);
-      const below = Math.max(20, 32 * camera.scale);
-      const person = scene.people.get(ship.slot);
-      if (person) {
-        ctx.fillStyle = person.pilot ? COLOUR.dim : COLOUR.text;
-        ctx.globalAlpha = person.pilot ? 0.75 : 1;
-        ctx.fillText(person.name, x, y + below + 12);
-        ctx.globalAlpha = 1;
-      }
-      if (ship.hp < 100) {
-        const width = 36;
-        ctx.fillStyle = 'rgba(6, 9, 15, 0.75)';
-        ctx.fillRect(x - width / 2 - 1, y - below - 7, width + 2, 5);
-        ctx.fillStyle = ship.hp > 35 ? COLOUR.repair : COLOUR.bad;
-        ctx.fillRect(x - width / 2, y - below - 6, (width * ship.hp) / 100, 3);
-      }
-    }
   }
 
   /** Windows of extreme shape show more than the server tells of: dim what is unknown. */
