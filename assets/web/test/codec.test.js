@@ -143,14 +143,16 @@ test('flipped and random bytes give messages or errors, nothing else', () => {
       }
     }
   };
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (let i = 0; i < 20_000; i++) {
     const bytes = unhex(messages[random(messages.length)].bytes_hex);
     bytes[random(bytes.length)] ^= 1 + random(255);
     tryAll(bytes);
     tryAll(Uint8Array.from({ length: random(300) }, () => random(256)));
   }
-  assert.ok(performance.now() - started < 10_000);
+  // Of this process: what others take of the machine does not count.
+  const { user, system } = process.cpuUsage(started);
+  assert.ok(user + system < 10e6, `${user + system} µs`);
 });
 
 test('a snapshot without OWN has no own ship', () => {
