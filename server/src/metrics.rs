@@ -222,7 +222,7 @@ impl Default for Metrics {
             "tls_certificate_expiry_seconds",
             "When the TLS certificate ends, seconds since 1970"
         );
-        Metrics {
+        let metrics = Metrics {
             tls_reloads,
             tls_certificate_expiry,
             registry: whole,
@@ -263,7 +263,9 @@ impl Default for Metrics {
             snapshots,
             snapshot_bytes,
             snapshots_skipped,
-        }
+        };
+        metrics.begin_at_zero();
+        metrics
     }
 }
 
@@ -291,6 +293,31 @@ impl Metrics {
         self.tick_seconds.observe(took.as_secs_f64());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.tick_max.inner().fetch_max(micros, Ordering::Relaxed);
+    }
+
+    /// What can be counted is there from the start: a first event is a step up from 0 then, not a line out of nowhere.
+    fn begin_at_zero(&self) {
+        let byes = || CloseCode::ALL.iter().map(|code| code.label());
+        for label in byes().chain(["closed_by_peer", "lost"]) {
+            let _ = self.disconnects.get_or_create(&label.into());
+        }
+        for code in [CloseCode::RoomFull, CloseCode::Overloaded, CloseCode::ShuttingDown] {
+            let _ = self.joins_refused.get_or_create(&code.label().into());
+        }
+        let families = [
+            (&self.connections_refused, &["per_ip", "connect_rate"][..]),
+            (&self.handshakes_refused, &["origin", "subprotocol"]),
+            (&self.dropped, &["control", "messages", "bytes"]),
+            (&self.inputs, &["taken", "late", "early"]),
+            (&self.rooms_refused, &["max", "rate"]),
+            (&self.relief, &["none", "far_ships", "snapshots", "joins"]),
+            (&self.admin_refused, &["token", "origin", "host"]),
+        ];
+        for (family, labels) in families {
+            for &label in labels {
+                let _ = family.get_or_create(&label.into());
+            }
+        }
     }
 
     /// The figures of the summary line.

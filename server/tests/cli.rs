@@ -344,3 +344,60 @@ fn logs_are_for_people_or_for_programs_and_as_many_as_asked_for() {
     assert!(text.contains("RUST_LOG=server=loud") && text.trim_end().lines().count() == 1, "{text}");
     assert!(complaint(&["--log-format", "xml"]).contains("json"));
 }
+
+fn deploy(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/deploy").join(name);
+    std::fs::read_to_string(&path).expect("it is there")
+}
+
+/// Runs the server with flags from `assets/deploy`, whose places are put where a test may write, and ends it.
+#[cfg(unix)]
+fn serves_with(flags: &[&str], record: &str) {
+    let here = |flag: &&str| match *flag {
+        "/etc/drift-arena/server.toml" => std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../assets/server.toml")
+            .display()
+            .to_string(),
+        "/var/lib/drift-arena" => record.to_owned(),
+        "0.0.0.0:8080" | "127.0.0.1:8081" => "127.0.0.1:0".to_owned(),
+        flag => flag.to_owned(),
+    };
+    let flags: Vec<String> = flags.iter().map(here).collect();
+    let mut child = Command::new(SERVER)
+        .args(&flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the server starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a first line");
+    assert!(line.contains("listens on"), "{flags:?}: {line:?}");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill").success());
+    assert_eq!(child.wait().expect("waited").code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_flags_of_the_unit_and_of_the_container_are_the_programs() {
+    let record = std::env::temp_dir().join(format!("drift-arena-unit-{}", std::process::id()));
+    let record = record.to_str().expect("a plain path");
+    let unit = deploy("drift-arena.service");
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
+    let flags: Vec<&str> = start.split(' ').skip(1).collect();
+    assert!(flags.len() >= 6, "{flags:?}");
+    serves_with(&flags, record);
+    std::fs::remove_dir_all(record).expect("the server made it");
+    let container = deploy("Dockerfile");
+    let flags = container.lines().find_map(|line| line.strip_prefix("CMD ")).expect("it has flags");
+    let flags: Vec<&str> = serde_json::from_str(flags).expect("a list of words");
+    serves_with(&flags, record);
+    // What comments propose is there, too.
+    let help = String::from_utf8(run(&["--help"]).stdout).expect("text");
+    for text in [&unit, &container] {
+        for flag in
+            text.split_whitespace().filter(|word| word.starts_with("--admin") || word.starts_with("--record"))
+        {
+            assert!(help.contains(flag), "{flag}");
+        }
+    }
+}

@@ -89,3 +89,29 @@ fn the_table_of_the_readme_is_what_the_newest_bench_measured() {
         newest.display()
     );
 }
+
+/// Every Rust file below a folder.
+fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_date_is_asked_only_where_the_readme_says() {
+    let mut files = Vec::new();
+    sources(&root().join("server"), &mut files);
+    assert!(files.len() > 50, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let place = file.to_string_lossy().replace('\\', "/");
+        // Names of recordings, the validity of certificates and of tickets.
+        let may = ["/record/disk.rs", "/net/tls", "ticket"].iter().any(|part| place.contains(part));
+        assert!(may || !text.contains("SystemTime"), "{place} depends on a clock that can be set");
+    }
+}

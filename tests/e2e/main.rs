@@ -1,6 +1,7 @@
 //! A real server on loopback: the page, the handshake, rooms, hostile peers, and the end.
 
 mod admin;
+mod deploy;
 mod fail;
 mod hostile;
 mod http;

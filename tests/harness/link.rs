@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bot_client::{Client, Endpoint, Error, Options as ClientOptions};
+use protocol::RoomCode;
 use protocol::message::Hello;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -12,7 +13,7 @@ use server::metrics::Metrics;
 use server::net::Listener;
 use server::room::driver::DriverKind;
 use server::{Listeners, Options, RawConfig, Summary};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -57,7 +58,10 @@ impl Default for Link {
 pub struct Network {
     /// What the server counts.
     pub metrics: Arc<Metrics>,
+    /// See [`Options::fail_room`].
+    pub fail_room: Arc<Mutex<Option<RoomCode>>>,
     connect: mpsc::Sender<(DuplexStream, IpAddr)>,
+    operate: mpsc::Sender<(DuplexStream, IpAddr)>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Summary>,
     seed: u64,
@@ -85,20 +89,21 @@ impl Network {
         change(&mut raw);
         let config = raw.check().expect("a valid configuration");
         let (connect, connections) = mpsc::channel(16);
+        let (operate, operators) = mpsc::channel(16);
         let (stop, stopped) = oneshot::channel();
         let options = Options { driver: DriverKind::Task, ..Options::default() };
-        let metrics = options.metrics.clone();
+        let (metrics, fail_room) = (options.metrics.clone(), options.fail_room.clone());
         let running = tokio::spawn(async move {
             let listeners = Listeners {
                 game: VirtualListener(connections),
                 tls: None,
-                admin: None::<VirtualListener>,
+                admin: Some(VirtualListener(operators)),
                 redirect: None,
             };
             let shutdown = async { stopped.await.unwrap_or(()) };
             server::run(listeners, config, options, shutdown).await.expect("the server runs")
         });
-        Network { metrics, connect, stop, running, seed }
+        Network { metrics, fail_room, connect, operate, stop, running, seed }
     }
 
     /// Connects over a link; nothing is said yet.
@@ -115,6 +120,20 @@ impl Network {
         tokio::spawn(carry(far_read, near_write, link, self.seed + 1));
         self.connect.send((server, link.from)).await.expect("the server listens");
         client
+    }
+
+    /// Asks as an operator; returns the whole answer.
+    ///
+    /// # Panics
+    /// The server has stopped.
+    pub async fn ask(&self, method: &str, path: &str) -> String {
+        let (mut client, server) = duplex(64 * 1024);
+        self.operate.send((server, Ipv4Addr::LOCALHOST.into())).await.expect("the server listens");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.expect("text");
+        answer
     }
 
     /// Connects over a link and shakes hands.

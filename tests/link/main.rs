@@ -2,6 +2,7 @@
 
 mod far;
 
+mod codes;
 mod crowd;
 mod flood;
 mod hostile;
