@@ -1,6 +1,7 @@
 //! `bot-client`: the command line of the swarm. Reads arguments, shows progress, prints the result, sets the exit code.
 
 mod cli;
+mod dashboard;
 mod progress;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -14,7 +15,8 @@ use bot_client::{lag, swarm};
 use clap::Parser;
 
 use cli::{Args, Command, Compare, Lag, Swarm};
-use progress::Line;
+use progress::Screen;
+use tokio::sync::Notify;
 
 /// Every bot got a seat and kept it.
 const FINE: u8 = 0;
@@ -52,16 +54,32 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     }
     // One socket a bot and a few files; the usual soft limit is 1024. Where the hard one is lower too, bots fail and say why.
     let _ = rlimit::increase_nofile_limit(u64::from(config.bots) + 64);
-    let mut line = Line::new(config.bots, config.duration);
     if let Some(cores) = &args.pin {
         cores.pin_this_thread().map_err(anyhow::Error::msg)?;
     }
     let runtime = args.runtime()?;
     let outcome = match args.peer()? {
         Some(load) => runtime.block_on(peer::run(load)),
-        None => runtime.block_on(swarm::run(config, interrupted(), |progress| line.show(progress))),
+        None => {
+            let title = format!("Drift Arena: {} bots on {}", config.bots, config.url);
+            let mut screen = Screen::open(title, config.bots, config.duration);
+            let asked = Notify::new();
+            let stop = async {
+                tokio::select! {
+                    () = interrupted() => {}
+                    () = asked.notified() => {}
+                }
+            };
+            let show = |progress| {
+                if screen.show(progress) {
+                    asked.notify_one();
+                }
+            };
+            let outcome = runtime.block_on(swarm::run(config, stop, show));
+            screen.close();
+            outcome
+        }
     };
-    line.clear();
 
     let mut report = outcome.report;
     report.environment = Environment::look(std::env::args().skip(1).collect());

@@ -1,15 +1,55 @@
-//! The live line of a running swarm: redrawn in place on a terminal, a plain line every two seconds elsewhere.
+//! What a running swarm shows: the dashboard where stdin and stdout are a terminal; else a line on stderr, redrawn in
+//! place on a terminal, a plain one every two seconds elsewhere.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::time::{Duration, Instant};
 
 use bot_client::swarm::{Phase, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::dashboard::Dashboard;
+
 /// Between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(2);
 
-/// Where progress is shown: stderr, so that stdout has the table alone.
+/// Where it is shown.
+pub(crate) enum Screen {
+    Whole(Box<Dashboard>),
+    Line(Line),
+}
+
+impl Screen {
+    /// Takes the terminal, if there is one.
+    pub(crate) fn open(title: String, bots: u32, duration: Duration) -> Screen {
+        if stdin().is_terminal() && stdout().is_terminal() {
+            // A terminal that cannot do that still has lines.
+            if let Ok(dashboard) = Dashboard::open(title, bots, duration) {
+                return Screen::Whole(Box::new(dashboard));
+            }
+        }
+        Screen::Line(Line::new(bots, duration))
+    }
+
+    /// True if somebody has asked for the end.
+    pub(crate) fn show(&mut self, progress: Progress) -> bool {
+        match self {
+            Screen::Whole(dashboard) => dashboard.show(progress),
+            Screen::Line(line) => {
+                line.show(progress);
+                false
+            }
+        }
+    }
+
+    /// Gives the terminal back.
+    pub(crate) fn close(self) {
+        if let Screen::Line(line) = self {
+            line.clear();
+        }
+    }
+}
+
+/// A line on stderr, so that stdout has the table alone.
 pub(crate) struct Line {
     bots: u32,
     duration: Duration,
@@ -18,7 +58,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(bots: u32, duration: Duration) -> Line {
+    fn new(bots: u32, duration: Duration) -> Line {
         let bar = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{bar:16} {wide_msg}");
             ProgressBar::new(u64::from(bots))
@@ -27,7 +67,7 @@ impl Line {
         Line { bots, duration, bar, printed: None }
     }
 
-    pub(crate) fn show(&mut self, progress: Progress) {
+    fn show(&mut self, progress: Progress) {
         let (position, length) = match progress.phase {
             Phase::Ramp => (u64::from(progress.playing), u64::from(self.bots)),
             Phase::Measure { elapsed } => (elapsed.as_millis() as u64, self.duration.as_millis() as u64),
@@ -47,7 +87,7 @@ impl Line {
         }
     }
 
-    pub(crate) fn clear(&self) {
+    fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -55,8 +95,8 @@ impl Line {
 }
 
 fn describe(progress: Progress, bots: u32, duration: Duration) -> String {
-    let Progress { phase, playing, failed, returning, lost, latency_p50_ms: p50, latency_p99_ms: p99 } =
-        progress;
+    let Progress { phase, playing, failed, returning, lost, .. } = progress;
+    let (p50, p99) = (progress.latency_p50_ms, progress.latency_p99_ms);
     let mut text = match phase {
         Phase::Ramp => format!("connecting {playing}/{bots}"),
         Phase::Measure { elapsed } => {
@@ -80,15 +120,7 @@ mod tests {
 
     #[test]
     fn the_line_names_trouble_only_when_there_is_some() {
-        let progress = Progress {
-            phase: Phase::Ramp,
-            playing: 7,
-            failed: 0,
-            returning: 0,
-            lost: 0,
-            latency_p50_ms: 0.0,
-            latency_p99_ms: 0.0,
-        };
+        let progress = Progress { playing: 7, ..Progress::at(Phase::Ramp) };
         let second = Duration::from_secs(1);
         assert_eq!(describe(progress, 9, second), "connecting 7/9");
         let progress = Progress { failed: 2, lost: 1, ..progress };

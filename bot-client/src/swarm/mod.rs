@@ -117,6 +117,36 @@ pub struct Progress {
     pub latency_p50_ms: f64,
     /// The same, 99th percentile.
     pub latency_p99_ms: f64,
+    /// Median from input to snapshot in the last whole second, ms.
+    pub second_p50_ms: f64,
+    /// The same, 99th percentile.
+    pub second_p99_ms: f64,
+    /// Between two snapshots in the last whole second, 99th percentile, ms.
+    pub interval_p99_ms: f64,
+    /// How late the swarm itself has been so far, 99th percentile, ms.
+    pub lag_p99_ms: f64,
+    /// Snapshots that all measured bots together got so far.
+    pub snapshots: u64,
+}
+
+impl Progress {
+    /// Nobody has come, and nothing is measured.
+    pub fn at(phase: Phase) -> Progress {
+        Progress {
+            phase,
+            playing: 0,
+            failed: 0,
+            returning: 0,
+            lost: 0,
+            latency_p50_ms: 0.0,
+            latency_p99_ms: 0.0,
+            second_p50_ms: 0.0,
+            second_p99_ms: 0.0,
+            interval_p99_ms: 0.0,
+            lag_p99_ms: 0.0,
+            snapshots: 0,
+        }
+    }
 }
 
 /// The parts of a run.
@@ -232,12 +262,13 @@ pub async fn run(
             bots.spawn(player::play(Arc::clone(&shared), spawned));
             spawned += 1;
         }
-        let (progress, settled) = {
+        let (settled, seated) = {
             let stats = shared.stats();
-            (progress(&shared, &stats, now), stats.connected + stats.failed)
+            (stats.connected + stats.failed, stats.playing + stats.returning)
         };
         if shown.is_none_or(|at| now - at >= PROGRESS_EVERY) {
             shown = Some(now);
+            let progress = progress(&shared, &shared.stats(), now);
             on_progress(progress);
         }
         if settled == shared.config.bots {
@@ -254,7 +285,7 @@ pub async fn run(
                 counted = seconds;
                 shared.stats().end_second(now - opened);
             }
-            if progress.playing + progress.returning == 0 || now - opened >= shared.config.duration {
+            if seated == 0 || now - opened >= shared.config.duration {
                 break;
             }
         }
@@ -302,14 +333,21 @@ fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
         None => Phase::Ramp,
         Some(&opened) => Phase::Measure { elapsed: now - opened },
     };
+    let ms = |us: u64| us as f64 / 1000.0;
+    let second = stats.seconds.last().copied().unwrap_or_default();
     Progress {
-        phase,
         playing: stats.playing,
         failed: stats.failed,
         returning: stats.returning,
         lost: stats.disconnects.values().sum(),
-        latency_p50_ms: stats.latency.quantile(0.5) as f64 / 1000.0,
-        latency_p99_ms: stats.latency.quantile(0.99) as f64 / 1000.0,
+        latency_p50_ms: ms(stats.latency.quantile(0.5)),
+        latency_p99_ms: ms(stats.latency.quantile(0.99)),
+        second_p50_ms: second.latency_p50,
+        second_p99_ms: second.latency_p99,
+        interval_p99_ms: second.interval_p99,
+        lag_p99_ms: ms(stats.schedule_lag.quantile(0.99)),
+        snapshots: stats.snapshot_bytes.count(),
+        ..Progress::at(phase)
     }
 }
 
