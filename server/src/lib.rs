@@ -5,6 +5,7 @@
 //! [`net`]. [`lobby`] finds the room, [`room::driver`] makes it tick, [`record`] keeps what it did.
 
 pub mod config;
+pub mod farewell;
 pub mod lobby;
 pub mod metrics;
 pub mod net;

@@ -3,11 +3,11 @@
 //! A snapshot never queues behind another: while one waits or is being written, the room skips this player. Ordered
 //! messages may wait, up to a bound. So a player who reads slowly costs constant memory. Knows bytes, not messages.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{CloseCode, Retry};
 use tokio::sync::Notify;
+
+use crate::farewell::Farewell;
 
 /// Most ordered messages that wait for one player: ten seconds of news for somebody who reads nothing.
 const ORDERED_MESSAGES: usize = 96;
@@ -20,64 +20,6 @@ const PONGS: usize = 16;
 
 /// Larger buffers are given back when they have been written, bytes: a `Welcome` is large, what follows is not.
 const KEPT_BYTES: usize = 512;
-
-/// How a connection ends, as far as the peer is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Farewell {
-    /// The server ends it: a `Bye` and a close frame.
-    Bye {
-        /// Why.
-        code: CloseCode,
-        /// How long the client should wait before it connects again, ms.
-        retry_ms: u32,
-        /// The reason in the close frame.
-        reason: Cow<'static, str>,
-    },
-    /// The peer sent a close frame: answer it with the same code; none if it named none.
-    Answer(Option<u16>),
-    /// The socket is dead: there is nobody to tell.
-    Dead,
-}
-
-impl Farewell {
-    /// A `Bye` with the code's own reason.
-    pub fn bye(code: CloseCode) -> Farewell {
-        Farewell::Bye { code, retry_ms: 0, reason: Cow::Borrowed(code.reason()) }
-    }
-
-    /// A `Bye` that says what was wrong.
-    pub fn because(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Farewell {
-        Farewell::Bye { code, retry_ms: 0, reason: reason.into() }
-    }
-
-    /// The same, with a time to wait before the next attempt.
-    #[must_use]
-    pub fn retry_after(mut self, ms: u32) -> Farewell {
-        if let Farewell::Bye { retry_ms, .. } = &mut self {
-            *retry_ms = ms;
-        }
-        self
-    }
-
-    /// True if whoever is sent off like this does not come back to the seat: who left, and who would be refused again.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Farewell::Bye { code, .. } => matches!(code.retry(), Retry::Never | Retry::Once),
-            Farewell::Answer(code) => matches!(code, None | Some(1000)),
-            Farewell::Dead => false,
-        }
-    }
-
-    /// A name for logs and metrics.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Farewell::Bye { code, .. } => code.label(),
-            Farewell::Answer(Some(1000) | None) => CloseCode::Left.label(),
-            Farewell::Answer(_) => "closed_by_peer",
-            Farewell::Dead => "lost",
-        }
-    }
-}
 
 /// Messages one after the other in one buffer that is reused.
 #[derive(Debug, Default)]
@@ -350,6 +292,8 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
+    use protocol::CloseCode;
+
     use super::*;
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use protocol::snapshot::{CellWindow, ShipState, View, flags};
 use protocol::{Slot, Tick};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use server::outbox::Farewell;
+use server::farewell::Farewell;
 use server::room::inbound::End;
 use server::room::interest::{ENTER_MARGIN, LEAVE_MARGIN, window};
 use sim::world::Rect;

@@ -9,7 +9,7 @@ use protocol::message::{Board, Role};
 use protocol::quantize::to_quarter;
 use protocol::snapshot::changed;
 use protocol::{CloseCode, Controls, ServerMessage, Tick};
-use server::outbox::Farewell;
+use server::farewell::Farewell;
 use server::room::inbound::End;
 use server::room::interest::{LEAVE_MARGIN, window};
 

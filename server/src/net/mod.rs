@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::outbox::{Farewell, Outbox};
+use crate::farewell::Farewell;
+use crate::outbox::Outbox;
 
 pub use accept::{Accept, Answer, Handler, Listener, Place, serve};
 pub use admin::{Admin, Operator, Reply, Wish};

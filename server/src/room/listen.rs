@@ -8,7 +8,7 @@ use sim::{Command, World};
 use super::TickReport;
 use super::inbound::{End, Said};
 use super::seat::Seat;
-use crate::outbox::Farewell;
+use crate::farewell::Farewell;
 use crate::time::Stamp;
 
 /// Ticks of an idle page after which its ship is taken out of the world: 20 s.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::Room;
-use crate::outbox::Farewell;
+use crate::farewell::Farewell;
 
 /// Orders that may wait; more are refused.
 pub const ORDERS_WAITING: usize = 16;

@@ -17,7 +17,8 @@ use super::load::Relief;
 use super::roster::Roster;
 use super::seat::Seat;
 use super::states::{KEPT, States};
-use crate::outbox::{Farewell, Overflow};
+use crate::farewell::Farewell;
+use crate::outbox::Overflow;
 use crate::time::Stamp;
 
 /// Feed messages a second and player: of the own fights, those in view and the crown's.

@@ -7,8 +7,8 @@ use protocol::codec::{self, Encoding};
 use protocol::snapshot::{Event, Reader, View};
 use protocol::{ServerMessage, Tick};
 
+use crate::farewell::Farewell;
 use crate::net::{self, FrameKind};
-use crate::outbox::Farewell;
 
 /// A JSON peer gets every third snapshot: 10 a second.
 const JSON_EVERY: u8 = 3;

@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use super::ticket::{BadTicket, Holder};
 use super::{Agreement, Fingerprint, Tickets, name, token};
+use crate::farewell::Farewell;
 use crate::lobby::{Lobby, SeatRequest};
 use crate::metrics::Metrics;
 use crate::net::{self, FrameKind};
-use crate::outbox::{Farewell, Outbox};
+use crate::outbox::Outbox;
 use crate::room::inbound::{End, Mailbox, Reception};
 use crate::room::seat::Keys;
 use crate::time::Epoch;

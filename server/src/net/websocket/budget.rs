@@ -6,8 +6,8 @@ use protocol::CloseCode;
 use tokio::time::{Duration, Instant};
 
 use crate::config::NetLimits;
+use crate::farewell::Farewell;
 use crate::metrics::Metrics;
-use crate::outbox::Farewell;
 use crate::rates::{Rate, TokenBucket};
 use crate::sampled::Sampled;
 

@@ -20,8 +20,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Egress, Ingress};
 use crate::config::NetLimits;
+use crate::farewell::Farewell;
 use crate::metrics::Metrics;
-use crate::outbox::{Farewell, Outbox};
+use crate::outbox::Outbox;
 use budget::Budget;
 use deadline::Deadline;
 use protocol::CloseCode;

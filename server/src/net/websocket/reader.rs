@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::budget::Cost;
 use super::head::{Head, MAX_HEAD, unmask};
+use crate::farewell::Farewell;
 use crate::net::FrameKind;
-use crate::outbox::{self, Farewell};
+use crate::outbox;
 
 /// How much is read at once, bytes. What players send is far smaller, and larger messages come in pieces.
 const INPUT: usize = 512;

@@ -10,8 +10,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, Instant};
 
 use super::deadline::Deadline;
+use crate::farewell::Farewell;
 use crate::net::{Egress, FrameKind};
-use crate::outbox::{self, Batch, Farewell, Outbox};
+use crate::outbox::{self, Batch, Outbox};
 
 /// A write that makes no end for so long is given up: the peer reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(12);

@@ -1,0 +1,120 @@
+//! Who gets a seat, and what a client is told first.
+
+use protocol::message::{Obstacle, Role, ServerMessage, Welcome};
+use protocol::quantize::to_quarter;
+use protocol::{CloseCode, PROTOCOL, ResumeToken, Slot, TICK_HZ};
+use sim::World;
+
+use super::load::Relief;
+use super::outbound;
+use super::seat::{Join, Seat};
+use super::{Room, TickReport};
+use crate::farewell::Farewell;
+
+impl Room {
+    /// Seats those who asked since the last tick.
+    pub(super) fn admit(&mut self, report: &mut TickReport) {
+        while let Ok(join) = self.joins.try_recv() {
+            let comes_back = join.keys.resume.is_some() || join.keys.holder.is_some();
+            let mut seats = self.seats.iter().filter(|_| comes_back);
+            let earlier = seats.find(|(_, seat)| seat.opens(&join)).map(|(n, _)| n);
+            if let Some(n) = earlier {
+                self.resume(n, join);
+                report.resumed += 1;
+                continue;
+            }
+            let outbox = join.outbox.clone();
+            match self.seat(join) {
+                Ok(()) => report.joined += 1,
+                Err(farewell) => {
+                    match farewell {
+                        Farewell::Bye { code: CloseCode::Overloaded, .. } => report.refused_overloaded += 1,
+                        _ => report.refused_full += 1,
+                    }
+                    outbox.close(farewell);
+                }
+            }
+        }
+    }
+
+    /// Gives a seat to somebody new.
+    fn seat(&mut self, mut join: Join) -> Result<(), Farewell> {
+        if self.relief >= Relief::Joins {
+            return Err(Farewell::bye(CloseCode::Overloaded).retry_after(3000));
+        }
+        let full = || Farewell::bye(CloseCode::RoomFull).retry_after(2000);
+        let reservation = join.reservation.take().ok_or_else(full)?;
+        let slot = match join.role {
+            Role::Spectator => {
+                let wait = self.gallery.as_ref().map_or(0, |gallery| gallery.opens_in_ms());
+                if wait > 0 {
+                    let reason = "spectators see this room late, and there is nothing to see yet";
+                    return Err(Farewell::because(CloseCode::RoomFull, reason).retry_after(wait));
+                }
+                None
+            }
+            Role::Player => {
+                let slot = self.world.join().ok_or_else(full)?;
+                if let Some(gallery) = &mut self.gallery {
+                    gallery.seat(slot, &join.name, join.hue);
+                }
+                self.roster.seat(slot, join.name.clone(), join.hue);
+                Some(slot)
+            }
+        };
+        let token = join.keys.token;
+        let seat = Seat::new(join, reservation, slot, self.shown_to(slot).tick());
+        self.greet(&seat, token, false);
+        self.seats.insert(seat);
+        Ok(())
+    }
+
+    /// Gives a seat back to its player, ship, score and all. The newest connection wins.
+    fn resume(&mut self, n: usize, join: Join) {
+        let seat = &mut self.seats[n];
+        seat.outbox.close(Farewell::bye(CloseCode::Replaced));
+        let token = join.keys.token;
+        seat.resume(join, self.world.tick());
+        if let Some(slot) = seat.slot {
+            self.world.set_away(slot, false);
+            if std::mem::take(&mut seat.parked) {
+                self.world.unpark(slot);
+            }
+        }
+        self.greet(&self.seats[n], token, true);
+    }
+
+    /// The world that a seat is told of.
+    fn shown_to(&self, slot: Option<Slot>) -> &World {
+        match &self.gallery {
+            Some(gallery) if slot.is_none() => &gallery.world,
+            _ => &self.world,
+        }
+    }
+
+    fn greet(&self, seat: &Seat, token: ResumeToken, resumed: bool) {
+        let welcome = ServerMessage::Welcome(self.welcome(seat.slot, token, resumed));
+        outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
+        seat.outbox.ring();
+    }
+
+    fn welcome(&self, you: Option<Slot>, token: ResumeToken, resumed: bool) -> Welcome {
+        let obstacles = self.world.obstacles().iter();
+        Welcome {
+            protocol: PROTOCOL,
+            // A spectator has nothing to lose.
+            resume: you.is_some().then_some(token),
+            you,
+            tick: self.shown_to(you).tick(),
+            hz: TICK_HZ,
+            side: self.world.side(),
+            rules: World::rules_hash(),
+            trig: World::trig_hash(),
+            obstacles: obstacles
+                .map(|o| Obstacle { x: to_quarter(o.x), y: to_quarter(o.y), r: to_quarter(o.r) })
+                .collect(),
+            resumed,
+            room: self.code.to_string(),
+        }
+    }
+}
