@@ -19,6 +19,8 @@ export const SINGLE = address('DRIFT_SINGLE');
 export const OLD = address('DRIFT_OLD');
 /** A server in whose room `CROWD` 110 ships fly in rings while something is connected to `WISH`. */
 export const FULL = address('DRIFT_FULL');
+/** A server that records what is played, and shows it. */
+export const SHOWN = address('DRIFT_SHOWN');
 const WISH = address('DRIFT_CROWD');
 const STOP = address('DRIFT_STOP');
 

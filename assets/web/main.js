@@ -17,6 +17,7 @@ import { keepSeat, takeSeat } from './view/seat.js';
 import { Settings } from './view/settings.js';
 import { Sound } from './view/sound.js';
 import { Stage } from './view/stage.js';
+import { Theatre } from './view/theatre.js';
 import { Spectator } from './view/watch.js';
 import { ticket } from './view/ticket.js';
 
@@ -204,7 +205,9 @@ function frame(now) {
   game.stats.frames++;
   pad.poll();
   pump();
-  if (playing && game.live) {
+  if (theatre?.projector) {
+    theatre.frame(ms);
+  } else if (playing && game.live) {
     controls.shipX = camera.width / 2;
     controls.shipY = camera.height / 2;
     // Aim follows the mouse between two ticks as well.
@@ -230,7 +233,7 @@ function resize() {
   renderer.resize();
   if (camera.aspect !== before) game.setAspect(camera.aspect);
   if (labPanel.shown && window.innerWidth <= 620) netGraph.toggle(false);
-  hud.board(game);
+  hud.board(theatre?.projector ?? game);
 }
 
 window.addEventListener('resize', resize);
@@ -262,11 +265,16 @@ setInterval(pump, 8);
 byId('settings-done').addEventListener('click', () => toggleSettings(false));
 calmSystem.addEventListener('change', applySettings);
 applySettings();
-resize();
-screens.showJoin(true);
 const asked = new URLSearchParams(location.search);
-const seat = takeSeat(asked.get('room') ?? '');
-if (asked.has('watch')) {
+const replay = asked.get('replay');
+/** Plays a recording instead of a game, if that is what the page was opened for. */
+const theatre = replay === null ? null : new Theatre(stage, spectator, hud, renderer, minimap);
+resize();
+screens.showJoin(!theatre);
+const seat = theatre ? null : takeSeat(asked.get('room') ?? '');
+if (theatre) {
+  void theatre.open(replay ?? '', asked.get('from'));
+} else if (asked.has('watch')) {
   screens.start('spectator');
 } else if (seat) {
   screens.joinStatus('Taking your seat back…', false, true);
@@ -304,5 +312,8 @@ requestAnimationFrame(frame);
   },
   get sound() {
     return sound.state;
+  },
+  get replay() {
+    return theatre?.projector ?? null;
   },
 };

@@ -12,11 +12,12 @@ use std::time::Duration;
 use anyhow::Context;
 use protocol::CloseCode;
 use server::RawConfig;
-use server::config::NetLimits;
+use server::config::{NetLimits, RecordLimits};
 use server::farewell::Farewell;
 use server::metrics::Metrics;
 use server::net::{self, Accept, Accepted, Door, FrameKind, Game, Page, Refusal, Service};
 use server::outbox::Outbox;
+use server::record::shelf::Shelf;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -54,7 +55,16 @@ async fn main() -> anyhow::Result<()> {
     };
     let door = Door::new(&limits, metrics.clone());
     let (page, limits) = (Page::new(None), Arc::new(limits));
-    let game = Game { service: Echoes, page, limits, door, metrics, tasks, stop };
+    let game = Game {
+        service: Echoes,
+        page,
+        shelf: Shelf::new(&RecordLimits::default()),
+        limits,
+        door,
+        metrics,
+        tasks,
+        stop,
+    };
     net::serve(listener, Arc::new(game), accept, || ()).await;
     Ok(())
 }

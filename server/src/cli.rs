@@ -67,6 +67,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
+    /// Let whoever reaches the page see the recordings, too: /?replay lists them. They show every player, and no names
+    #[arg(long)]
+    serve_replays: bool,
+
     /// Serve the page from this folder instead of the one inside the program; for working on the page
     #[arg(long, value_name = "DIR")]
     assets: Option<PathBuf>,
@@ -126,6 +130,10 @@ pub(crate) struct Replay {
     /// Begin with the part of at most 30 s that has this tick
     #[arg(long, value_name = "TICK")]
     pub(crate) from: Option<u32>,
+
+    /// Write what the page shows of it to this file, as far as it can be run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) film: Option<PathBuf>,
 }
 
 /// What the command line asks for.
@@ -197,7 +205,12 @@ impl Cli {
         raw.tls.key = self.tls_key.unwrap_or(raw.tls.key);
         raw.tls.dev |= self.dev_tls;
         raw.net.redirect_http = self.redirect_http.unwrap_or(raw.net.redirect_http);
+        raw.record.serve |= self.serve_replays;
+        if let Some(dir) = &self.record {
+            raw.record.dir = dir.to_string_lossy().into_owned();
+        }
         let mut config = raw.check()?;
+        // A folder's name need not be text.
         config.record.dir = self.record.or(config.record.dir);
         Ok(Config { assets: self.assets, ..config })
     }

@@ -387,6 +387,7 @@ mod tests {
             ("[rooms]\nnew_per_min_per_ip = 0", "1 to 10000"),
             ("[net]\nping_secs = 0", "seconds"),
             ("[record]\nmax_mib = 1", "16 to 1048576 MiB"),
+            ("[record]\nserve = true", "record.dir"),
             ("[record]\nflight_mib = 1000", "0 to 256 MiB"),
             ("[net]\nbytes_per_sec = 100", "4096 to"),
             ("[net]\nmax_per_ip = 0", "1 to 100000"),

@@ -238,23 +238,34 @@ impl Outbox {
     pub async fn next(&self, batch: &mut Batch) {
         batch.clear();
         self.state().writing = false;
-        loop {
-            {
-                let mut state = self.state();
-                let state = &mut *state;
-                if state.greeted {
-                    std::mem::swap(&mut state.waiting.reply, &mut state.reply);
-                    state.reply.clear();
-                }
-                if !state.waiting.is_empty() {
-                    std::mem::swap(&mut state.waiting, batch);
-                    state.writing = true;
-                    state.rung = false;
-                    return;
-                }
-            }
+        while !self.take(batch) {
             self.ready.notified().await;
         }
+    }
+
+    /// Takes what waits now, for a writer that never waits; false if nothing does. The last batch is written.
+    pub fn take_now(&self, batch: &mut Batch) -> bool {
+        batch.clear();
+        self.state().writing = false;
+        let taken = self.take(batch);
+        self.state().writing = false;
+        taken
+    }
+
+    fn take(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state();
+        let state = &mut *state;
+        if state.greeted {
+            std::mem::swap(&mut state.waiting.reply, &mut state.reply);
+            state.reply.clear();
+        }
+        if state.waiting.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut state.waiting, batch);
+        state.writing = true;
+        state.rung = false;
+        true
     }
 }
 

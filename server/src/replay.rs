@@ -1,10 +1,12 @@
 //! `server replay`: runs a recording again and says what came of it. Exit code 1: it went another way; 2: it is none that
 //! can be run.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use protocol::{TICK_HZ, Tick};
+use server::record::film::{Reel, film};
 use server::record::replay::{Plan, Summary, replay};
 
 use crate::cli::Replay;
@@ -22,6 +24,9 @@ pub(crate) fn run(asked: &Replay) -> ExitCode {
             return ExitCode::from(crate::USAGE);
         }
     };
+    if let Some(out) = &asked.film {
+        return develop(&bytes, asked, out);
+    }
     let begun = Instant::now();
     match replay(&bytes, Plan { verify: asked.verify, from: asked.from.map(Tick) }) {
         Ok(summary) => {
@@ -32,6 +37,25 @@ pub(crate) fn run(asked: &Replay) -> ExitCode {
             eprintln!("error: {path}: {stopped}");
             ExitCode::from(if stopped.is_difference() { DIFFERENT } else { crate::USAGE })
         }
+    }
+}
+
+/// Writes the film of a recording.
+fn develop(recording: &[u8], asked: &Replay, out: &Path) -> ExitCode {
+    let all = Reel { ticks: u32::MAX, bytes: usize::MAX, until: None };
+    let fail = |place: &Path, error: &dyn std::fmt::Display| {
+        eprintln!("error: {}: {error}", place.display());
+        ExitCode::from(crate::USAGE)
+    };
+    match film(recording, asked.from.map(Tick), all) {
+        Err(stopped) => fail(&asked.file, &stopped),
+        Ok(film) => match std::fs::write(out, &film) {
+            Err(error) => fail(out, &error),
+            Ok(()) => {
+                crate::say(&format!("{} bytes of film in {}", film.len(), out.display()));
+                ExitCode::SUCCESS
+            }
+        },
     }
 }
 

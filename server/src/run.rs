@@ -17,6 +17,7 @@ use crate::metrics::{Metrics, Summary};
 use crate::net::{self, Accept, Admin, Door, Game, Listener, Page, Redirect, Shards, Tls};
 use crate::operations::Operations;
 use crate::record::Recordings;
+use crate::record::shelf::Shelf;
 use crate::room::driver::{Driver, DriverKind};
 use crate::session::ticket::KeyError;
 use crate::session::{Sessions, Tickets};
@@ -125,6 +126,7 @@ pub async fn run<L: Listener, A: Listener>(
     let game = Arc::new(Game {
         service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json, tickets),
         page: Page::new(config.assets.clone()),
+        shelf: Shelf::new(&config.record),
         limits: Arc::new(config.net.clone()),
         door: door.clone(),
         metrics: metrics.clone(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use harness::GameServer;
 use harness::game_server::raw_exchange;
+use harness::outside::root;
+use server::record::format::{Header, Reader};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn get(path: &str, more: &str) -> String {
@@ -107,4 +109,97 @@ async fn a_request_that_never_ends_is_given_up() {
         assert!(given_up.is_ok(), "{beginning:?} is waited for");
     }
     server.stop().await;
+}
+
+/// A folder of recordings for one test.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let dir = std::env::temp_dir().join(format!("drift-arena-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a folder");
+        Folder(dir)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_are_shown_only_where_the_operator_says_so() {
+    let folder = Folder::new("hidden");
+    std::fs::copy(root().join("assets/replays/duel.drift"), folder.0.join("duel.drift")).expect("a copy");
+    let server = GameServer::start(|raw| raw.record.dir = folder.0.to_string_lossy().into_owned()).await;
+    for path in ["/replays", "/replays/duel.drift", "/replays/../duel.drift"] {
+        let answer = raw_exchange(server.address, &get(path, "")).await;
+        assert_eq!(status(&answer), "404", "{path}");
+        assert!(answer.contains("--serve-replays"), "it says how: {answer}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn films_are_made_of_recordings_and_of_nothing_else() {
+    let folder = Folder::new("shown");
+    let golden =
+        |name: &str| std::fs::read(root().join("assets/replays").join(name)).expect("a golden recording");
+    std::fs::write(folder.0.join("duel.drift"), golden("duel.drift")).expect("a copy");
+    std::fs::write(folder.0.join("notes.drift"), "no recording").expect("a file");
+    std::fs::write(folder.0.join("secret.txt"), "secret").expect("a file");
+    let mut flipped = golden("duel.drift");
+    flipped[20] ^= 1;
+    std::fs::write(folder.0.join("flipped.drift"), flipped).expect("a file");
+    let other = Header { rules: 1, ..Reader::open(&golden("duel.drift")).expect("a recording").0 };
+    let mut bytes = Vec::new();
+    other.write(&mut bytes);
+    std::fs::write(folder.0.join("other.drift"), bytes).expect("a file");
+    let server = GameServer::start(|raw| {
+        raw.record.dir = folder.0.to_string_lossy().into_owned();
+        raw.record.serve = true;
+    })
+    .await;
+    let list = raw_exchange(server.address, &get("/replays", "")).await;
+    assert!(status(&list) == "200" && list.contains("\"duel.drift\"") && !list.contains("secret"), "{list}");
+    for (path, code, text) in [
+        ("/replays/none.drift", "404", "no such recording"),
+        ("/replays/secret.txt", "400", "ending in .drift"),
+        ("/replays/../secret.txt", "400", "not the name"),
+        ("/replays/..%2fduel.drift", "400", "not the name"),
+        ("/replays/%2e%2e/duel.drift", "400", "not the name"),
+        ("/replays/%64uel.drift", "400", "not the name"),
+        ("/replays//duel.drift", "400", "not the name"),
+        ("/replays/duel.drift?from=soon", "400", "a number"),
+        ("/replays/duel.drift?from=99999", "422", "no tick 99999"),
+        ("/replays/notes.drift", "422", "not a recording"),
+        ("/replays/flipped.drift", "422", "damaged"),
+        ("/replays/other.drift", "422", "other rules"),
+        ("/replayshop", "404", "no such page"),
+    ] {
+        let answer = patiently(&server, path).await;
+        assert_eq!(status(&answer), code, "{path}: {answer}");
+        assert!(answer.contains(text), "{path}: {answer}");
+    }
+    let film = patiently(&server, "/replays/duel.drift").await;
+    assert_eq!(status(&film), "200");
+    assert!(film.contains("DRIFTFL") && film.contains("\"last\":300"), "the whole of it");
+    assert_eq!(header(&film, "content-type"), Some("application/octet-stream"));
+    let head = get("/replays/duel.drift", "").replacen("GET", "HEAD", 1);
+    assert_eq!(status(&raw_exchange(server.address, &head).await), "405", "no work for nothing");
+    server.stop().await;
+}
+
+/// Asks again while another film is being made; the server says when.
+async fn patiently(server: &GameServer, path: &str) -> String {
+    for _ in 0..200 {
+        let answer = raw_exchange(server.address, &get(path, "")).await;
+        if status(&answer) != "503" {
+            return answer;
+        }
+        assert_eq!(header(&answer, "retry-after"), Some("2"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the server is busy for ever");
 }

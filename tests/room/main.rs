@@ -1,6 +1,7 @@
 //! A room without sockets: what players are told, who may know of what, and what happens when somebody is slow.
 
 mod converge;
+mod films;
 mod replays;
 
 use bot_client::Session;

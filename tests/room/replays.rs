@@ -216,7 +216,8 @@ impl Drop for Folder {
 fn the_oldest_parts_go_when_there_is_no_more_space() {
     let folder = Folder::new("rotation");
     let metrics = Arc::new(Metrics::default());
-    let limits = RecordLimits { dir: Some(folder.0.clone()), max_bytes: 100_000, flight_bytes: 16_000 };
+    let limits =
+        RecordLimits { dir: Some(folder.0.clone()), serve: false, max_bytes: 100_000, flight_bytes: 16_000 };
     let recordings = Recordings::start(limits.clone(), metrics.clone()).expect("a folder");
     let kept = folder.0.join("kept.drift");
     std::fs::write(&kept, b"mine").expect("writable");
@@ -260,7 +261,8 @@ fn the_oldest_parts_go_when_there_is_no_more_space() {
 fn a_disk_that_is_gone_is_counted_and_the_game_goes_on() {
     let folder = Folder::new("gone");
     let metrics = Arc::new(Metrics::default());
-    let limits = RecordLimits { dir: Some(folder.0.clone()), max_bytes: 1 << 20, flight_bytes: 0 };
+    let limits =
+        RecordLimits { dir: Some(folder.0.clone()), serve: false, max_bytes: 1 << 20, flight_bytes: 0 };
     let recordings = Recordings::start(limits, metrics.clone()).expect("a folder");
     std::fs::remove_dir_all(&folder.0).expect("it was there");
     let world = WorldConfig { capacity: 20, pilots: 8, seed: 11 };

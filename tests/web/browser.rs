@@ -56,6 +56,21 @@ async fn the_page_works_in_chromium() {
         old.stop().await;
         drop(wish);
     });
+    // What is recorded there can be seen: what is played in the tests, and two files that are wrong.
+    let folder = std::env::temp_dir().join(format!("drift-arena-replays-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let golden = std::fs::read(root().join("assets/replays/crowd.drift")).expect("a golden recording");
+    std::fs::write(folder.join("crowd.drift"), &golden).expect("writable");
+    std::fs::write(folder.join("cut.drift"), &golden[..golden.len() * 3 / 4]).expect("writable");
+    std::fs::write(folder.join("damaged.drift"), &golden[..golden.len() / 20]).expect("writable");
+    let shown = GameServer::start(|raw| {
+        raw.rooms.capacity = 20;
+        raw.rooms.pilots = RawPilots::Number(12);
+        (raw.rooms.grace_secs, raw.rooms.keep_secs, raw.rooms.idle_secs) = (1, 1, 1);
+        raw.record.dir = folder.to_string_lossy().into_owned();
+        raw.record.serve = true;
+    })
+    .await;
     // One file while working on it: `DRIFT_ONLY=line`.
     let only = std::env::var("DRIFT_ONLY").unwrap_or_default();
     let tests = std::fs::read_dir(root().join("assets/browser")).expect("the tests are there");
@@ -82,6 +97,7 @@ async fn the_page_works_in_chromium() {
             .env("DRIFT_FULL", full.address.to_string())
             .env("DRIFT_CROWD", crowd_address.to_string())
             .env("DRIFT_OLD", old_address.to_string())
+            .env("DRIFT_SHOWN", shown.address.to_string())
             .env("DRIFT_STOP", stop_address.to_string())
             .kill_on_drop(true)
             .output();
@@ -101,4 +117,6 @@ async fn the_page_works_in_chromium() {
     busy.stop().await;
     quiet.stop().await;
     single.stop().await;
+    shown.stop().await;
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
 }

@@ -8,6 +8,8 @@ const FEED_MS = 6000;
 /** 0 to 255 as text, so that meters make none each frame. */
 const NUMBERS = Array.from({ length: 256 }, (_, n) => String(n));
 
+/** @typedef {Pick<import('../client/game.js').Game, 'people' | 'you' | 'board' | 'welcome'>} Told */
+
 export class Hud {
   #meters = {
     hp: meter('meter-hp'), energy: meter('meter-energy'), pulse: meter('meter-pulse'),
@@ -36,11 +38,16 @@ export class Hud {
   show(shown) {
     this.#hud.hidden = !shown;
     if (!shown) {
-      this.#feed.replaceChildren();
-      this.#toasts.replaceChildren();
+      this.quiet();
       this.#hurt.style.opacity = '0';
       this.#hurtLeft = 0;
     }
+  }
+
+  /** What was told belongs to another time. */
+  quiet() {
+    this.#feed.replaceChildren();
+    this.#toasts.replaceChildren();
   }
 
   /**
@@ -113,7 +120,7 @@ export class Hud {
     setTimeout(() => line.remove(), 1700);
   }
 
-  /** @param {import('../client/game.js').Game} game */
+  /** @param {Told} game */
   board(game) {
     const { board, welcome, you, people } = game;
     if (!board) this.#rows.replaceChildren();
@@ -137,7 +144,7 @@ export class Hud {
   }
 
   /**
-   * @param {import('../client/game.js').Game} game @param {import('../client/codec.js').Feed} feed
+   * @param {Pick<Told, 'people' | 'you'>} game @param {import('../client/codec.js').Feed} feed
    * @param {boolean} exact Also says how far back the shot was judged.
    */
   feed({ people, you }, { killer, victim, weapon, rewind }, exact) {

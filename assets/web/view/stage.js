@@ -4,6 +4,13 @@
 import { STATE } from '../client/codec.js';
 import { hueOf } from './renderer.js';
 
+/**
+ * @typedef {Pick<import('../client/game.js').Game, 'arena' | 'people' | 'you' | 'own' | 'alive' | 'watching' | 'shown'
+ *   | 'shownTick' | 'ownTick' | 'view' | 'interpolator' | 'pulses' | 'board'> & {stats: {predicting: boolean},
+ *   predictor: import('../client/predict.js').Predictor | null}} Play A game, or a film of one.
+ * @typedef {Pick<import('./controls.js').Controls, 'reticle' | 'aim' | 'heading' | 'push' | 'boosting'>} Hands
+ */
+
 /** Energy without which nothing boosts, Q8. */
 const BOOST_ENERGY = 384;
 
@@ -14,7 +21,7 @@ export class Stage {
   #heard = new WeakSet();
 
   /**
-   * @param {import('../client/game.js').Game} game @param {import('./renderer.js').Renderer} renderer
+   * @param {Play} game @param {import('./renderer.js').Renderer} renderer
    * @param {import('./sound.js').Sound} sound @param {() => boolean} calm True where motion is not wanted.
    */
   constructor(game, renderer, sound, calm) {
@@ -53,6 +60,7 @@ export class Stage {
 
   /** The own ship is there. */
   spawned() {
+    if (!this.game.predictor) return;
     const { body } = this.game.predictor;
     this.sound.play('arrival');
     this.effects.arrival(body.x / 256, body.y / 256, this.#hue(this.game.you));
@@ -98,7 +106,7 @@ export class Stage {
 
   /**
    * The scene of one frame.
-   * @param {import('./controls.js').Controls} controls @param {import('./watch.js').Spectator} spectator
+   * @param {Hands} controls @param {import('./watch.js').Spectator} spectator
    * @param {number} ms since the last frame
    */
   frame(controls, spectator, ms) {
@@ -123,10 +131,10 @@ export class Stage {
     this.sound.engine(engine);
   }
 
-  /** The own ship as it is drawn; null without one. @param {import('./controls.js').Controls} controls */
+  /** The own ship as it is drawn; null without one. @param {Hands} controls */
   #ship(controls) {
     const { game, scene } = this;
-    if (!game.own || !game.alive) return null;
+    if (!game.own || !game.alive || !game.predictor) return null;
     const { body } = game.predictor;
     const own = this.#own;
     own.x = scene.x;

@@ -11,7 +11,10 @@ const GLIDE_MS = 160;
 const LEAN = 0.3;
 const LEAN_MS = 260;
 
-/** @typedef {import('../client/game.js').Game} Game */
+/**
+ * @typedef {Pick<import('../client/game.js').Game, 'watching' | 'board' | 'view' | 'people' | 'alive' | 'own' | 'deathBy'
+ *   | 'watch'>} Game
+ */
 /** @typedef {import('./renderer.js').Scene} Scene */
 
 export class Spectator {

@@ -11,6 +11,8 @@ use crate::record::RecordLimits;
 pub struct RawRecord {
     /// Folder for recordings of every room; empty: none.
     pub dir: String,
+    /// Whether the page shows what is in it.
+    pub serve: bool,
     /// Most that recordings there take, MiB.
     pub max_mib: u64,
     /// Memory for the flight recorder of each room, MiB; 0: none.
@@ -19,7 +21,7 @@ pub struct RawRecord {
 
 impl Default for RawRecord {
     fn default() -> Self {
-        RawRecord { dir: String::new(), max_mib: 1024, flight_mib: 4 }
+        RawRecord { dir: String::new(), serve: false, max_mib: 1024, flight_mib: 4 }
     }
 }
 
@@ -27,8 +29,16 @@ impl RawRecord {
     pub(super) fn check(self) -> Result<RecordLimits, ConfigError> {
         let max = within("record.max_mib", self.max_mib, 16, 1 << 20, "16 to 1048576 MiB")?;
         let flight = within("record.flight_mib", self.flight_mib, 0, 256, "0 to 256 MiB")?;
+        if self.serve && self.dir.is_empty() {
+            return Err(ConfigError::Value {
+                key: "record.serve",
+                value: "true".to_owned(),
+                expected: "a folder to serve from: set record.dir, or --record",
+            });
+        }
         Ok(RecordLimits {
             dir: (!self.dir.is_empty()).then(|| self.dir.into()),
+            serve: self.serve,
             max_bytes: max << 20,
             flight_bytes: flight << 20,
         })

@@ -1,4 +1,4 @@
-//! The game's HTTP side: the page at `/`, and the WebSocket handshake at `/ws` with everything that fastwebsockets
+//! The game's HTTP side: the page at `/`, films of recordings, and the WebSocket handshake at `/ws` with everything that fastwebsockets
 //! leaves unchecked.
 
 use std::marker::PhantomData;
@@ -18,10 +18,11 @@ use tokio_util::task::TaskTracker;
 use super::accept::{Answer, Handler, Place, plain};
 use super::page::Page;
 use super::websocket::{self, Connection};
-use super::{Accepted, Door, Refusal, Service};
+use super::{Accepted, Door, Refusal, Service, replays};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
+use crate::record::shelf::Shelf;
 
 /// Answers players.
 pub struct Game<V: Service> {
@@ -29,6 +30,8 @@ pub struct Game<V: Service> {
     pub service: V,
     /// The page.
     pub page: Page,
+    /// Recordings that the page may show.
+    pub shelf: Shelf,
     /// Limits of connections.
     pub limits: Arc<NetLimits>,
     /// Who may come in.
@@ -53,6 +56,9 @@ impl<V: Service, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Handler<S> 
         if request.method() != Method::GET && request.method() != Method::HEAD {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        if let Some(answer) = replays::answer(&self.shelf, request.method(), request.uri()).await {
             return answer;
         }
         self.page.get(path, request.headers()).await

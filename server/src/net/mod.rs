@@ -9,6 +9,7 @@ mod door;
 mod http;
 mod page;
 mod redirect;
+mod replays;
 mod shard;
 mod tls;
 mod websocket;

@@ -1,11 +1,13 @@
 //! Recordings: what rooms noted, on the disk and run again.
 //!
 //! [`crate::room::recorder`] notes and never waits; one thread writes (`disk`) in the format that [`mod@format`] knows;
-//! [`replay`] runs a file again.
+//! [`replay`] runs a file again, [`film`] shows it to a client, and [`shelf`] says which.
 
 mod disk;
+pub mod film;
 pub mod format;
 pub mod replay;
+pub mod shelf;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -35,6 +37,8 @@ const FLIGHTS: u32 = 16;
 pub struct RecordLimits {
     /// Every room's recording goes to this folder; none: no recordings.
     pub dir: Option<PathBuf>,
+    /// Whoever reaches the page may see what is in the folder.
+    pub serve: bool,
     /// Recordings in the folder take at most so many bytes.
     pub max_bytes: u64,
     /// The flight recorder of each room takes about so many bytes of memory; 0: there is none.

@@ -64,6 +64,27 @@ pub enum Stopped {
     /// The rules panicked.
     #[error("tick {} panics", .0.0)]
     Panic(Tick),
+    /// It is whole, and has no tick.
+    #[error("there is no tick in it")]
+    Empty,
+}
+
+/// Sees a recording as it is run.
+pub trait Viewer {
+    /// The recording begins with this world, or goes on with it after something that is missing.
+    fn begins(&mut self, header: &Header, world: &World);
+
+    /// The world stepped, after these deeds. False ends the run.
+    fn stepped(&mut self, world: &World, deeds: &[Deed]) -> bool;
+}
+
+/// Nobody looks.
+impl Viewer for () {
+    fn begins(&mut self, _: &Header, _: &World) {}
+
+    fn stepped(&mut self, _: &World, _: &[Deed]) -> bool {
+        true
+    }
 }
 
 impl Stopped {
@@ -78,6 +99,14 @@ impl Stopped {
 /// # Errors
 /// See [`Stopped`].
 pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
+    watch(bytes, plan, &mut ())
+}
+
+/// Runs a recording before a viewer, who may end it early: then the summary is of what was run.
+///
+/// # Errors
+/// See [`Stopped`]. What came before has been seen.
+pub fn watch(bytes: &[u8], plan: Plan, viewer: &mut impl Viewer) -> Result<Summary, Stopped> {
     let (header, mut reader) = Reader::open(bytes)?;
     header.check()?;
     if let Some(from) = plan.from {
@@ -93,8 +122,14 @@ pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
                     return Err(FormatError::Keyframe(tick).into());
                 }
                 match run {
-                    None => *run = Some(Run::new(world)),
-                    Some(run) => run.segment(world, plan.verify)?,
+                    None => viewer.begins(&header, &run.insert(Run::new(world)).world),
+                    Some(run) => {
+                        let gaps = run.gaps;
+                        run.segment(world, plan.verify)?;
+                        if run.gaps > gaps {
+                            viewer.begins(&header, &run.world);
+                        }
+                    }
                 }
             }
             (_, None) => return Err(FormatError::CutOff(None).into()),
@@ -106,6 +141,9 @@ pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
                     run.commands[slot.index()] = command;
                 }
                 run.step(tick, &deeds)?;
+                if !viewer.stepped(&run.world, &deeds) {
+                    break;
+                }
             }
             (Record::Checksum { tick, checksum }, Some(run)) if plan.verify => run.check(tick, checksum)?,
             (Record::Checksum { .. }, Some(_)) => {}
@@ -123,12 +161,17 @@ pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
     })
 }
 
-/// The reader at the keyframe of the segment that has a tick. All that is before is read for errors only.
+/// The reader at the keyframe of the segment that has a tick. All that is before is read for errors only, and what is
+/// wrong behind it is found when that is run.
 fn seek(mut reader: Reader<'_>, from: Tick) -> Result<Reader<'_>, Stopped> {
     let (mut found, mut first, mut last) = (None, None, Tick(0));
     loop {
         let here = reader.clone();
-        match reader.next_record()? {
+        let record = match reader.next_record() {
+            Err(_) if first.is_some_and(|first: Tick| first < from) && from <= last => break,
+            record => record?,
+        };
+        match record {
             Some(Record::Keyframe { tick, .. }) => {
                 first.get_or_insert(tick);
                 if tick < from || found.is_none() {

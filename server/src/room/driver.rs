@@ -262,6 +262,7 @@ mod tests {
         let metrics = Arc::new(Metrics::default());
         let limits = crate::record::RecordLimits {
             dir: Some(dir.clone()),
+            serve: false,
             max_bytes: 16 << 20,
             flight_bytes: 1 << 20,
         };

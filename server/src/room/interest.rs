@@ -4,7 +4,7 @@
 
 use protocol::Slot;
 use protocol::quantize::Q8;
-use protocol::snapshot::{CellWindow, state};
+use protocol::snapshot::{CELL, CellWindow, state};
 use sim::world::Rect;
 use sim::{Ship, World};
 
@@ -21,6 +21,10 @@ pub const ENTER_MARGIN: i32 = 160;
 
 /// How far beyond the edge a ship that is known is kept, units: more, so that none comes and goes at the border.
 pub const LEAVE_MARGIN: i32 = 240;
+
+/// Side of the largest field of a seat that sees everything, Q8: a window of cells has at most 16 columns and rows. No
+/// world for fewer than 256 players is larger.
+const EVERYWHERE: i32 = 15 * CELL * Q8;
 
 /// The part of the world that a client is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,11 @@ impl Field {
         });
         let middle = i32::from(world.side()) * Q8 / 2;
         let centre = slot.and_then(|slot| world.ship(slot)).map_or((middle, middle), |ship| (ship.x, ship.y));
+        let focus = if seat.slot.is_none() { slot } else { None };
+        if seat.everywhere {
+            let all = all_around(centre, i32::from(world.side()) * Q8);
+            return Field { centre, enter: all, keep: all, near: all, focus };
+        }
         let mut near = window(centre, seat.aspect, 0);
         near.x0 = (near.x0 + centre.0) / 2;
         near.x1 = (near.x1 + centre.0) / 2;
@@ -58,7 +67,7 @@ impl Field {
             enter: window(centre, seat.aspect, ENTER_MARGIN),
             keep: window(centre, seat.aspect, LEAVE_MARGIN),
             near,
-            focus: if seat.slot.is_none() { slot } else { None },
+            focus,
         }
     }
 
@@ -98,6 +107,13 @@ pub fn distance((x0, y0): (i32, i32), (x1, y1): (i32, i32)) -> u32 {
     (dx * dx + dy * dy).isqrt() as u32
 }
 
+/// The whole world, or of a larger one than [`EVERYWHERE`] as much as that around a point. Q8.
+fn all_around((x, y): (i32, i32), side: i32) -> Rect {
+    let span = side.min(EVERYWHERE);
+    let from = |at: i32| (at - span / 2).clamp(0, side - span);
+    Rect { x0: from(x), y0: from(y), x1: from(x) + span, y1: from(y) + span }
+}
+
 fn inside(rect: &Rect, x: i32, y: i32) -> bool {
     (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y)
 }
@@ -115,6 +131,22 @@ pub fn window((x, y): (i32, i32), aspect: u16, margin: i32) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_film_sees_the_whole_world_or_a_window_with_numbers_for_its_cells() {
+        let whole = all_around((5 * Q8, 900 * Q8), 2400 * Q8);
+        assert_eq!(whole, Rect { x0: 0, y0: 0, x1: 2400 * Q8, y1: 2400 * Q8 });
+        assert!(i32::from(sim::rules::side(255)) * Q8 <= EVERYWHERE);
+        let side = 16_384 * Q8;
+        for at in [(0, 0), (side, side), (side / 2 + 77, side / 3)] {
+            let Rect { x0, y0, x1, y1 } = all_around(at, side);
+            assert!(
+                x0 >= 0 && y0 >= 0 && x1 <= side && y1 <= side && inside(&all_around(at, side), at.0, at.1)
+            );
+            let window = CellWindow::around(x0, y0, x1, y1);
+            assert!(u32::from(window.width) * u32::from(window.height) <= 256, "{window:?}");
+        }
+    }
 
     #[test]
     fn every_window_has_the_same_area() {

@@ -17,6 +17,7 @@ pub mod orders;
 pub mod outbound;
 pub mod recorder;
 pub mod roster;
+pub mod screening;
 pub mod seat;
 mod seating;
 pub mod states;

@@ -124,6 +124,7 @@ impl Outbound {
             return published;
         }
         let every = match seat.slot {
+            None if seat.everywhere => 1,
             None => SPECTATOR_EVERY,
             Some(_) if news.relief >= Relief::Snapshots => 2,
             Some(_) => 1,
@@ -301,7 +302,10 @@ impl Outbound {
         }
         let other =
             self.spawns.len() * 12 + self.hits.len() * 4 + self.shown.len() * 14 + self.changes.cells() * 20;
-        let bytes = SOFT_BUDGET.saturating_sub(writer.len() + other).max(SOFT_BUDGET / 3);
+        let bytes = match seat.everywhere {
+            true => usize::MAX,
+            false => SOFT_BUDGET.saturating_sub(writer.len() + other).max(SOFT_BUDGET / 3),
+        };
         let allowance = Allowance { bytes, spare_far: news.relief >= Relief::FarShips };
         let (told, ships) = (&mut self.told, &mut seat.baseline.ships);
         told.update(world, &mut self.states, ships, field, &self.candidates, allowance);
@@ -347,7 +351,7 @@ impl Outbound {
 /// Why a kill is news for a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Concern {
-    /// The player's own deed or death.
+    /// The player's own deed or death, or that of whoever is followed; in a film all of them.
     Own,
     /// In view, or the crown's.
     Near,
@@ -364,7 +368,7 @@ fn concern(
     (x, y): (i32, i32),
 ) -> Concern {
     let involved = |slot: Option<Slot>| slot.is_some() && (slot == killer || slot == Some(victim));
-    if involved(seat.slot) || involved(field.focus) {
+    if seat.everywhere || involved(seat.slot) || involved(field.focus) {
         Concern::Own
     } else if field.shows(x, y) || involved(world.crown()) {
         Concern::Near

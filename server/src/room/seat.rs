@@ -99,6 +99,8 @@ pub struct Seat {
     pub watch: Option<Slot>,
     /// Width / height of the window, thousandths.
     pub aspect: u16,
+    /// Is told of the whole world in every tick, whatever that takes: for films, never for a connection.
+    pub everywhere: bool,
     /// What is under way.
     pub flow: Flow,
     /// See [`Join::acknowledges`].
@@ -169,6 +171,7 @@ impl Seat {
             slot,
             watch: None,
             aspect: join.aspect,
+            everywhere: false,
             flow: Flow::new(now),
             acknowledges: join.acknowledges,
             baseline: Baseline::default(),

@@ -2,7 +2,7 @@
 
 use protocol::message::{Obstacle, Role, ServerMessage, Welcome};
 use protocol::quantize::to_quarter;
-use protocol::{CloseCode, PROTOCOL, ResumeToken, Slot, TICK_HZ};
+use protocol::{CloseCode, PROTOCOL, ResumeToken, RoomCode, Slot, TICK_HZ};
 use sim::World;
 
 use super::load::Relief;
@@ -93,28 +93,34 @@ impl Room {
     }
 
     fn greet(&self, seat: &Seat, token: ResumeToken, resumed: bool) {
-        let welcome = ServerMessage::Welcome(self.welcome(seat.slot, token, resumed));
+        let welcome = Welcome {
+            you: seat.slot,
+            // A spectator has nothing to lose.
+            resume: seat.slot.is_some().then_some(token),
+            resumed,
+            ..welcome(self.shown_to(seat.slot), &self.code)
+        };
+        let welcome = ServerMessage::Welcome(welcome);
         outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
         seat.outbox.ring();
     }
+}
 
-    fn welcome(&self, you: Option<Slot>, token: ResumeToken, resumed: bool) -> Welcome {
-        let obstacles = self.world.obstacles().iter();
-        Welcome {
-            protocol: PROTOCOL,
-            // A spectator has nothing to lose.
-            resume: you.is_some().then_some(token),
-            you,
-            tick: self.shown_to(you).tick(),
-            hz: TICK_HZ,
-            side: self.world.side(),
-            rules: World::rules_hash(),
-            trig: World::trig_hash(),
-            obstacles: obstacles
-                .map(|o| Obstacle { x: to_quarter(o.x), y: to_quarter(o.y), r: to_quarter(o.r) })
-                .collect(),
-            resumed,
-            room: self.code.to_string(),
-        }
+/// What whoever is shown a room's world is told first; it is nobody's ship.
+pub(super) fn welcome(world: &World, room: &RoomCode) -> Welcome {
+    let quarters =
+        |o: &sim::Obstacle| Obstacle { x: to_quarter(o.x), y: to_quarter(o.y), r: to_quarter(o.r) };
+    Welcome {
+        protocol: PROTOCOL,
+        resume: None,
+        you: None,
+        tick: world.tick(),
+        hz: TICK_HZ,
+        side: world.side(),
+        rules: World::rules_hash(),
+        trig: World::trig_hash(),
+        obstacles: world.obstacles().iter().map(quarters).collect(),
+        resumed: false,
+        room: room.to_string(),
     }
 }
