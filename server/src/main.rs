@@ -15,6 +15,7 @@ use server::config::{LogFormat, TlsSource};
 use server::net::{Redirect, Tls};
 use server::{Config, Listeners, Options};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// Exit code for everything that whoever started the server can put right.
@@ -91,7 +92,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         say(&format!("  metrics at http://{}/metrics; stop with Ctrl-C", admin.local_addr()?));
     }
     let listeners = Listeners { game, tls, admin, redirect };
-    let summary = server::run(listeners, config, options, stop(signals)).await?;
+    let stopping = stop(signals, options.end.clone());
+    let summary = server::run(listeners, config, options, stopping).await?;
     say(&format!(
         "served {} players, {} ticks, {} missed ticks",
         summary.players, summary.ticks, summary.missed
@@ -172,14 +174,23 @@ fn reload_on_hangup(_: Arc<Tls>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The first signal begins the good-byes; the second ends the process at once.
-async fn stop(mut signals: Signals) {
-    signals.next().await;
-    tracing::info!("stopping: players are told; once more to stop at once");
+/// The first signal begins the good-byes. One that comes when they have begun, by a signal or by an operator, ends the
+/// process at once.
+async fn stop(mut signals: Signals, end: CancellationToken) {
+    let begun = end.clone();
     tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = end.cancelled() => {}
+            () = signals.next() => {
+                tracing::info!("stopping: players are told; once more to stop at once");
+                end.cancel();
+            }
+        }
         signals.next().await;
         std::process::exit(1);
     });
+    begun.cancelled().await;
 }
 
 /// Ctrl-C and the system's polite request to end.

@@ -59,6 +59,8 @@ pub struct Options {
     pub drag_ms: Arc<AtomicU32>,
     /// Makes the room of this code panic at its next tick: for trying out what others notice of it.
     pub fail_room: Arc<Mutex<Option<RoomCode>>>,
+    /// Cancelled when the server is to end: by an operator, or by whoever runs it.
+    pub end: CancellationToken,
 }
 
 /// Why a server does not run.
@@ -83,7 +85,7 @@ pub enum RunError {
     },
 }
 
-/// Serves until `shutdown`, or until an operator wants it to end, then tells every player, waits for at most four seconds, and says what was done.
+/// Serves until `shutdown`, or until [`Options::end`] is cancelled, then tells every player, waits for at most four seconds, and says what was done.
 ///
 /// # Errors
 /// The system has no randomness to give, a ticket key cannot be used, or recordings cannot be written where they should be.
@@ -93,7 +95,7 @@ pub async fn run<L: Listener, A: Listener>(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, RunError> {
-    let Options { driver, metrics, drag_ms, fail_room } = options;
+    let Options { driver, metrics, drag_ms, fail_room, end } = options;
     let epoch = Epoch::now();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     // Where time is virtual everything runs on the one thread that knows it.
@@ -150,9 +152,8 @@ pub async fn run<L: Listener, A: Listener>(
     }
     // Operators see the drain to its end.
     let (admin_stop, admin_tasks) = (CancellationToken::new(), TaskTracker::new());
-    let drain = CancellationToken::new();
     if let Some(listener) = listeners.admin {
-        let operations = Operations::new(lobby.clone(), metrics.clone(), recordings.clone(), drain.clone());
+        let operations = Operations::new(lobby.clone(), metrics.clone(), recordings.clone(), end.clone());
         let admin = Arc::new(Admin::new(operations, config.admin_token.clone(), metrics.clone()));
         let accept = Accept {
             stop: admin_stop.clone(),
@@ -164,7 +165,7 @@ pub async fn run<L: Listener, A: Listener>(
 
     tokio::select! {
         () = shutdown => {}
-        () = drain.cancelled() => {}
+        () = end.cancelled() => {}
     }
     lobby.drain();
     stop.cancel();

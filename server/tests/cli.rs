@@ -194,7 +194,7 @@ fn a_certificate_that_will_not_do_is_named_in_one_line() {
 
 #[cfg(unix)]
 #[test]
-fn a_certificate_for_development_says_its_fingerprint_and_hang_up_reloads_one_from_files() {
+fn a_certificate_for_development_says_its_fingerprint() {
     let server = start(&["--listen", "127.0.0.1:0", "--dev-tls"]);
     let (code, rest) = server.signal("-INT");
     assert_eq!(code, Some(0));
@@ -203,21 +203,6 @@ fn a_certificate_for_development_says_its_fingerprint_and_hang_up_reloads_one_fr
         bytes.len() == 32 && bytes.iter().all(|byte| u8::from_str_radix(byte, 16).is_ok())
     });
     assert!(shown, "{rest}");
-
-    let dir = scratch("hangup");
-    let (cert, key) = pair();
-    let paths = [dir.join("cert"), dir.join("key")].map(|path| path.to_str().expect("plain").to_owned());
-    std::fs::write(&paths[0], cert).expect("a temporary file");
-    std::fs::write(&paths[1], key).expect("a temporary file");
-    let server = start(&["--listen", "127.0.0.1:0", "--tls-cert", &paths[0], "--tls-key", &paths[1]]);
-    let id = server.child.id().to_string();
-    assert!(Command::new("kill").args(["-HUP", &id]).status().expect("kill").success());
-    // It lives on, and ends as ever.
-    std::thread::sleep(Duration::from_millis(300));
-    TcpStream::connect(server.address).expect("it still listens");
-    let (code, _) = server.signal("-TERM");
-    assert_eq!(code, Some(0));
-    std::fs::remove_dir_all(&dir).expect("it was there");
 }
 
 #[test]

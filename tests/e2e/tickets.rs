@@ -1,39 +1,14 @@
 //! Join tickets: who gets in with which, and what the same player's second connection does.
 
-use std::time::Duration;
-
 use bot_client::session::Change;
 use bot_client::{Client, Error, Options};
 use harness::game_server::raw_exchange;
+use harness::tickets::{ask_for, ticket};
 use harness::{GameServer, Player};
 use protocol::CloseCode;
 use protocol::message::Hello;
-use server::RawConfig;
-use server::config::RawTicketKey;
-use server::session::ticket::{Order, mint};
 
 use super::{SECOND, named};
-
-const SECRET: &str = "for tests only: a secret of 32 bytes";
-
-fn asks_for_tickets(raw: &mut RawConfig) {
-    raw.tickets.issuer = "lobby".into();
-    raw.tickets.audience = "drift".into();
-    let (kid, alg) = ("k".into(), "HS256".into());
-    raw.tickets.keys = vec![RawTicketKey { kid, alg, key: SECRET.into(), key_file: String::new() }];
-}
-
-fn ticket(sub: &str, name: Option<&str>) -> String {
-    let order = Order {
-        kid: "k".into(),
-        issuer: "lobby".into(),
-        audience: "drift".into(),
-        sub: sub.into(),
-        name: name.map(str::to_owned),
-        ttl: Duration::from_secs(600),
-    };
-    mint(&order, SECRET).expect("a ticket")
-}
 
 fn hello(sub: &str, room: &str) -> Hello {
     Hello { ticket: Some(ticket(sub, None)), ..named(sub, room) }
@@ -45,7 +20,7 @@ async fn join(server: &GameServer, sub: &str, room: &str) -> Player {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_joins_without_a_good_ticket_where_tickets_are_asked_for() {
-    let server = GameServer::start(asks_for_tickets).await;
+    let server = GameServer::start(ask_for).await;
     let mut good = join(&server, "good", "r").await;
     let mut forged = ticket("evil", None);
     forged.truncate(forged.len() - 3);
@@ -69,7 +44,7 @@ async fn nobody_joins_without_a_good_ticket_where_tickets_are_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn native_clients_show_their_ticket_in_the_request() {
-    let server = GameServer::start(asks_for_tickets).await;
+    let server = GameServer::start(ask_for).await;
     let with =
         |value: String| Options { headers: vec![("Authorization".into(), value)], ..Options::default() };
     let options = with(format!("Bearer {}", ticket("ada", Some("Ada"))));
@@ -98,7 +73,7 @@ async fn native_clients_show_their_ticket_in_the_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_has_one_seat_in_a_room_and_the_newest_connection_has_it() {
     let server = GameServer::start(|raw| {
-        asks_for_tickets(raw);
+        ask_for(raw);
         raw.rooms.capacity = 2;
     })
     .await;

@@ -5,6 +5,7 @@ pub mod link;
 pub mod outside;
 pub mod player;
 pub mod rig;
+pub mod tickets;
 
 pub use game_server::GameServer;
 pub use link::{Link, Network};
