@@ -164,8 +164,8 @@ impl Rig {
     pub fn wanderers(mut self, n: u32) -> Rig {
         for i in 0..n {
             self.join(Role::Player, Hands::Wander(i.wrapping_mul(7919)));
-            if i % 1000 == 999 {
-                // The room's channel of joins is bounded.
+            if i % 50 == 49 {
+                // A room seats so many in one tick and no more.
                 let stamp = self.hold();
                 self.room.tick(stamp);
             }

@@ -31,6 +31,14 @@ fn a_player_gets_a_welcome_then_a_snapshot_for_every_tick() {
 }
 
 #[test]
+fn a_crowd_that_comes_at_once_is_seated_over_some_ticks() {
+    let mut rig = Rig::new(1, 200).bots(200);
+    let joined: Vec<_> = (0..5).map(|_| rig.tick().joined).collect();
+    assert_eq!(joined, [64, 64, 64, 8, 0]);
+    assert!(rig.players.iter().all(|player| player.session.is_some()));
+}
+
+#[test]
 fn thrust_moves_the_ship_and_silence_lets_it_drift() {
     let mut rig = Rig::new(2, 10);
     let east = Controls { magnitude: 7, dir: 0, ..Controls::default() };

@@ -61,8 +61,9 @@ impl Kind {
     ];
 }
 
-/// The `index`-th peer, from an address of its own. Never ends by itself.
+/// The `index`-th peer, from an address and with a clock of its own. Never ends by itself.
 pub(crate) async fn besiege(kind: Kind, target: SocketAddr, index: u32) {
+    sleep(PAUSE * (index % 100) / 100).await;
     loop {
         // However it ends, it comes back.
         let _ = once(kind, target, index).await;
