@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use harness::rig::Rig;
 use protocol::codec::{Encoding, decode_server};
 use protocol::message::ServerMessage;
-use protocol::snapshot::{Reader, flags};
+use protocol::snapshot::{MAX_KNOWN, Reader, flags};
 use protocol::{Slot, TICK_HZ, Tick};
 use server::record::film::{MAGIC, Reel, film};
 use server::record::format::{FormatError, Header};
 use server::record::replay::{Plan, Stopped, Viewer, watch};
-use sim::{Deed, World};
+use server::room::recorder::{Keep, Recorder};
+use sim::{Deed, World, WorldConfig};
 
 const ALL: Reel = Reel { ticks: u32::MAX, bytes: usize::MAX, until: None };
 
@@ -122,6 +124,29 @@ fn the_pages_reader_is_tried_on_the_film_that_is_made_today() {
     let same = std::fs::read(dir.join("duel.film")).is_ok_and(|golden| golden == film);
     assert!(same, "if films are meant to be others, run once with UPDATE_GOLDEN=1");
     assert_eq!(std::fs::read_to_string(dir.join("film.json")).expect("a golden file"), text);
+}
+
+#[test]
+fn of_a_crowd_those_next_to_the_leader_are_shown() {
+    let world = WorldConfig { capacity: 400, pilots: 0, seed: 5 };
+    let mut rig = Rig::new(5, world.capacity).wanderers(320);
+    rig.room.record(Recorder::new(rig.room.code().clone(), world, Keep { segment: 8 << 20, flight: true }));
+    rig.run(150);
+    let film = film(&rig.room.flight().expect("it is recorded"), None, ALL).expect("a film");
+    let (head, messages) = parts(&film);
+    assert_eq!((&head["crowded"], &head["stopped"]), (&true.into(), &serde_json::Value::Null), "{head}");
+    let mut reader = Reader::new(Tick(0));
+    let mut most = 0;
+    for (_, message) in &messages {
+        if let ServerMessage::Snapshot(snapshot) = message {
+            let view = reader.read(snapshot).expect("it follows what came before");
+            most = most.max(view.ships.len());
+            let leader = view.focus.is_some_and(|slot| view.ships.iter().any(|ship| ship.slot == slot));
+            assert!(leader, "whoever leads is there");
+        }
+    }
+    assert_eq!(most, MAX_KNOWN);
+    println!("{} bytes for {} messages", film.len(), messages.len());
 }
 
 #[test]
