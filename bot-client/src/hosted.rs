@@ -138,9 +138,15 @@ fn addresses(said: &mpsc::Receiver<String>) -> Result<(Endpoint, Option<Target>)
             break url;
         }
     };
-    let next = said.recv_timeout(RIGHT_BEHIND).unwrap_or_default();
-    let words = next.split_whitespace().filter(|word| word.contains("/metrics"));
-    let metrics = words.filter_map(|word| word.trim_end_matches(';').parse().ok()).next();
+    // Other lines may come between them, such as the fingerprint of a certificate.
+    let until = Instant::now() + RIGHT_BEHIND;
+    let mut metrics = None;
+    while metrics.is_none()
+        && let Ok(line) = said.recv_timeout(until.saturating_duration_since(Instant::now()))
+    {
+        let mut words = line.split_whitespace().filter(|word| word.contains("/metrics"));
+        metrics = words.find_map(|word| word.trim_end_matches(';').parse().ok());
+    }
     Ok((url, metrics))
 }
 
@@ -174,7 +180,7 @@ mod tests {
 
     #[test]
     fn it_is_known_by_what_it_prints_and_ends_with_its_owner() {
-        let script = "echo Drift Arena listens on http://127.0.0.1:4711; \
+        let script = "echo Drift Arena listens on http://127.0.0.1:4711; echo '  something else'; \
             echo '  metrics at http://127.0.0.1:4712/metrics; stop with Ctrl-C'; exec sleep 60";
         let hosted = shell(script).unwrap();
         assert_eq!(hosted.url.to_string(), "ws://127.0.0.1:4711/ws");

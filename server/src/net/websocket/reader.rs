@@ -15,7 +15,7 @@ use crate::net::FrameKind;
 use crate::outbox;
 
 /// How much is read at once, bytes. What players send is far smaller, and larger messages come in pieces.
-const INPUT: usize = 512;
+const INPUT: usize = 256;
 
 /// A rule that the peer broke: how to close, and what to say.
 pub(super) type Violation = (CloseCode, &'static str);
