@@ -3,6 +3,9 @@
 
     pip install -r requirements.txt
     python bot.py [ws://127.0.0.1:8080/ws] [seconds]
+
+It does not come back when its line is cut. To do so within a minute, with ship and score, connect again and put the
+`resume` and the `room` of the last Welcome into the Hello; the next Welcome has `resumed` true and a new token.
 """
 import json, math, sys, time
 from websockets.sync.client import connect
