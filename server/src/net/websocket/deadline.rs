@@ -4,8 +4,8 @@ use std::pin::Pin;
 
 use tokio::time::{Instant, Sleep};
 
-/// Sets its timer only when it has run out, and then to where the deadline is by now. A timer set and dropped for each
-/// message would cost more than the message.
+/// A deadline that moves away leaves its timer alone until that has run out. A timer set and dropped for each message
+/// would cost more than the message.
 #[derive(Debug)]
 pub(super) struct Deadline {
     at: Instant,
@@ -18,9 +18,13 @@ impl Deadline {
         Deadline { at, timer: Box::pin(tokio::time::sleep_until(at)) }
     }
 
-    /// Moves it, but not to before it was.
+    /// Moves it.
     pub(super) fn move_to(&mut self, at: Instant) {
         self.at = at;
+        // As when less silence is allowed than time for the first message.
+        if at < self.timer.deadline() {
+            self.timer.as_mut().reset(at);
+        }
     }
 
     /// Waits until it has passed. May be dropped and called again.
@@ -32,5 +36,26 @@ impl Deadline {
             }
             self.timer.as_mut().reset(self.at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Duration;
+
+    #[tokio::test]
+    async fn it_passes_where_it_was_moved_last_and_not_before() {
+        let start = Instant::now();
+        let mut deadline = Deadline::new(start + Duration::from_secs(600));
+        for ms in [900_000, 20, 10, 30] {
+            deadline.move_to(start + Duration::from_millis(ms));
+        }
+        deadline.passed().await;
+        assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(500), "not where it was at first");
+        deadline.move_to(start + Duration::from_millis(80));
+        deadline.passed().await;
+        assert!(start.elapsed() >= Duration::from_millis(80), "{:?}", start.elapsed());
     }
 }
