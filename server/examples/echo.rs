@@ -15,7 +15,7 @@ use server::RawConfig;
 use server::config::{NetLimits, RecordLimits};
 use server::farewell::Farewell;
 use server::metrics::Metrics;
-use server::net::{self, Accept, Accepted, Door, FrameKind, Game, Page, Refusal, Service};
+use server::net::{self, Accept, Accepted, Door, FrameKind, Game, Page, Refusal, Service, Shards};
 use server::outbox::Outbox;
 use server::record::shelf::Shelf;
 use tokio::net::TcpListener;
@@ -51,8 +51,8 @@ async fn main() -> anyhow::Result<()> {
         tls: None,
         connections: Arc::new(Semaphore::new(limits.connections)),
         door: None,
-        homes: None,
     };
+    let shards = Shards::start(&stop)?;
     let door = Door::new(&limits, metrics.clone());
     let (page, limits) = (Page::new(None), Arc::new(limits));
     let game = Game {
@@ -62,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
         limits,
         door,
         metrics,
+        homes: Some(shards.homes()),
         tasks,
         stop,
     };
@@ -98,16 +99,14 @@ impl net::Ingress for Hears {
             out.push(u8::from(kind == FrameKind::Text));
             out.extend_from_slice(bytes);
         });
-        self.0.ring();
         queued.map_err(|_| Farewell::bye(CloseCode::TooSlow))
     }
 }
 
 impl net::Egress for Says {
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<FrameKind> {
+    fn message<'a>(&mut self, message: &'a [u8], _scratch: &'a mut Vec<u8>) -> Option<(FrameKind, &'a [u8])> {
         let (kind, bytes) = message.split_first()?;
-        out.extend_from_slice(bytes);
-        Some(if *kind == 1 { FrameKind::Text } else { FrameKind::Binary })
+        Some((if *kind == 1 { FrameKind::Text } else { FrameKind::Binary }, bytes))
     }
 
     fn farewell(&mut self, _farewell: &Farewell, _out: &mut Vec<u8>) -> Option<FrameKind> {

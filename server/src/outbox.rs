@@ -1,11 +1,10 @@
-//! What waits for one player: one snapshot slot and a small ordered queue. The room fills, the writer drains.
+//! What waits for one player: one snapshot slot and a small ordered queue. The room fills, the connection drains.
 //!
 //! A snapshot never queues behind another: while one waits or is being written, the room skips this player. Ordered
 //! messages may wait, up to a bound. So a player who reads slowly costs constant memory. Knows bytes, not messages.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Notify;
 
 use crate::farewell::Farewell;
 
@@ -76,6 +75,12 @@ pub fn clear(buffer: &mut Vec<u8>) {
 }
 
 impl Batch {
+    /// The messages, in the order in which they go out.
+    pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let single = [&self.reply[..], &self.snapshot[..]];
+        self.ordered.iter().chain(single.into_iter().filter(|message| !message.is_empty()))
+    }
+
     fn clear(&mut self) {
         self.pongs.clear();
         self.ordered.clear();
@@ -94,13 +99,12 @@ impl Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overflow;
 
-/// The outbox of one connection. The room and the session hold one end, the connection's writer the other.
+/// The outbox of one connection. The room and the session hold one end, the connection the other.
 #[derive(Debug, Default)]
 pub struct Outbox {
     state: Mutex<State>,
-    ready: Notify,
-    ending: Notify,
-    bell: Option<Arc<Bell>>,
+    /// Calls the connection; none where somebody looks without being called.
+    bell: Option<(Arc<Bell>, Place)>,
 }
 
 #[derive(Debug, Default)]
@@ -110,34 +114,34 @@ struct State {
     reply: Vec<u8>,
     /// True once an ordered message has been queued.
     greeted: bool,
-    /// True from the moment the writer takes a batch until it has written it.
-    writing: bool,
-    /// True from the moment that the room rings for the writer until it takes the batch.
-    rung: bool,
+    /// True while what was taken last is not written.
+    stuck: bool,
+    /// True from the moment that the connection is called until it takes what waits.
+    called: bool,
     /// True once a farewell has been said: nothing is accepted any more.
     closed: bool,
 }
 
 impl Outbox {
-    /// An empty outbox.
+    /// An empty outbox that calls nobody.
     pub fn new() -> Outbox {
         Outbox::default()
     }
 
-    /// An empty outbox whose writer lives on the thread that answers this bell.
-    pub fn at(bell: Option<Arc<Bell>>) -> Outbox {
-        Outbox { bell, ..Outbox::default() }
+    /// An empty outbox of the connection that this bell calls by `place`.
+    pub fn at(bell: Arc<Bell>, place: Place) -> Outbox {
+        Outbox { bell: Some((bell, place)), ..Outbox::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A room that panics while it encodes must not take the connection's writer with it.
+        // A room that panics while it encodes must not take the connection with it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True if a snapshot can be put in now: none waits and none is being written.
     pub fn is_free(&self) -> bool {
         let state = self.state();
-        !state.writing && state.waiting.snapshot.is_empty() && !state.closed
+        !state.stuck && state.waiting.snapshot.is_empty() && !state.closed
     }
 
     /// Puts in the snapshot that `write` appends. Call only when [`Outbox::is_free`]; [`Outbox::ring`] after.
@@ -166,16 +170,16 @@ impl Outbox {
     }
 
     /// Answers a question of the peer's with what `write` appends. Only the newest answer is kept, so that no number of
-    /// questions fills anything, and it goes out after the first ordered message, which is the `Welcome`.
+    /// questions fills anything, and it goes out after the first ordered message, which is the `Welcome`. Calls nobody:
+    /// the connection that heard the question looks here next.
     pub fn reply(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         state.reply.clear();
         write(&mut state.reply);
-        drop(state);
-        self.wake();
     }
 
-    /// Answers a WebSocket ping. Of more than 16 that wait only the newest is kept, as RFC 6455 5.5.3 allows.
+    /// Answers a WebSocket ping. Of more than 16 that wait only the newest is kept, as RFC 6455 5.5.3 allows. Calls
+    /// nobody, as [`Outbox::reply`].
     pub fn pong(&self, payload: &[u8]) {
         let mut state = self.state();
         let pongs = &mut state.waiting.pongs;
@@ -183,8 +187,6 @@ impl Outbox {
             pongs.pop();
         }
         pongs.push(|out| out.extend_from_slice(payload));
-        drop(state);
-        self.wake();
     }
 
     /// Ends the connection once what waits is written. The first farewell counts.
@@ -195,20 +197,8 @@ impl Outbox {
             state.waiting.farewell = Some(farewell);
         }
         drop(state);
-        self.wake();
-        self.ending.notify_one();
-    }
-
-    /// The writer's end: waits until the end has been announced, also when a batch is still being written.
-    pub async fn ending(&self) {
-        while !self.is_closed() {
-            self.ending.notified().await;
-        }
-    }
-
-    /// The writer's end, when it can write no more: the farewell that was announced and not taken yet.
-    pub fn unsaid(&self) -> Option<Farewell> {
-        self.state().waiting.farewell.take()
+        // Also one that was called already: it may be stuck, and has less patience now.
+        self.call();
     }
 
     /// True once the end has been announced.
@@ -216,45 +206,29 @@ impl Outbox {
         self.state().closed
     }
 
-    /// Calls the writer if anything waits: from a room, which calls for many in a row.
-    pub fn ring(self: &Arc<Self>) {
+    /// Calls the connection if anything waits.
+    pub fn ring(&self) {
         let mut state = self.state();
-        if state.waiting.is_empty() || std::mem::replace(&mut state.rung, true) {
+        if state.waiting.is_empty() || std::mem::replace(&mut state.called, true) {
             return;
         }
         drop(state);
-        match &self.bell {
-            Some(bell) => bell.ring(self),
-            None => self.wake(),
+        self.call();
+    }
+
+    fn call(&self) {
+        if let Some((bell, place)) = &self.bell {
+            bell.ring(*place);
         }
     }
 
-    /// Wakes the writer, to see whether anything waits.
-    fn wake(&self) {
-        self.ready.notify_one();
-    }
-
-    /// The writer's end: says that the last batch is written, and waits for the next one.
-    pub async fn next(&self, batch: &mut Batch) {
+    /// The connection's end: takes what waits; false if nothing does. What was taken before is written.
+    pub fn take(&self, batch: &mut Batch) -> bool {
         batch.clear();
-        self.state().writing = false;
-        while !self.take(batch) {
-            self.ready.notified().await;
-        }
-    }
-
-    /// Takes what waits now, for a writer that never waits; false if nothing does. The last batch is written.
-    pub fn take_now(&self, batch: &mut Batch) -> bool {
-        batch.clear();
-        self.state().writing = false;
-        let taken = self.take(batch);
-        self.state().writing = false;
-        taken
-    }
-
-    fn take(&self, batch: &mut Batch) -> bool {
         let mut state = self.state();
         let state = &mut *state;
+        state.stuck = false;
+        state.called = false;
         if state.greeted {
             std::mem::swap(&mut state.waiting.reply, &mut state.reply);
             state.reply.clear();
@@ -263,68 +237,126 @@ impl Outbox {
             return false;
         }
         std::mem::swap(&mut state.waiting, batch);
-        state.writing = true;
-        state.rung = false;
         true
+    }
+
+    /// The connection's end: what was taken cannot be written now. No snapshot until the next [`Outbox::take`].
+    pub fn hold(&self) {
+        self.state().stuck = true;
+    }
+
+    /// The connection's end, when it can write no more: the farewell that was announced and not taken yet.
+    pub fn unsaid(&self) -> Option<Farewell> {
+        self.state().waiting.farewell.take()
     }
 }
 
-/// Calls many writers of one thread at the price of waking it once.
-#[derive(Debug, Default)]
+/// Which of the connections behind one bell.
+pub type Place = usize;
+
+/// Calls many connections of one thread at the price of waking it once.
 pub struct Bell {
-    called: Mutex<Vec<Arc<Outbox>>>,
-    rung: Notify,
+    called: Mutex<Vec<Place>>,
+    wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Bell {
-    fn ring(&self, outbox: &Arc<Outbox>) {
-        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-        called.push(outbox.clone());
+    /// A bell; `wake` wakes whoever answers it.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Bell {
+        Bell { called: Mutex::default(), wake: Box::new(wake) }
+    }
+
+    fn called(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self, place: Place) {
+        let mut called = self.called();
+        called.push(place);
         let first = called.len() == 1;
         drop(called);
         if first {
-            self.rung.notify_one();
+            (self.wake)();
         }
     }
 
-    /// Wakes the writers that are called for as long as it is polled: on their own thread, where that costs next to
-    /// nothing.
-    pub async fn answer(&self) {
-        let mut called = Vec::new();
-        loop {
-            self.rung.notified().await;
-            std::mem::swap(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner), &mut called);
-            for outbox in called.drain(..) {
-                outbox.wake();
-            }
-        }
+    /// Says who has been called since this was asked last, in place of what `called` has.
+    pub fn answer(&self, called: &mut Vec<Place>) {
+        called.clear();
+        std::mem::swap(&mut *self.called(), called);
+    }
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bell").field("called", &self.called).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use protocol::CloseCode;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_snapshot_is_skipped_while_one_waits_or_is_written() {
+    #[test]
+    fn a_snapshot_is_skipped_while_one_waits_or_is_written() {
         let outbox = Outbox::new();
         let mut batch = Batch::default();
         assert!(outbox.is_free());
         outbox.put_snapshot(|b| b.push(1));
         assert!(!outbox.is_free(), "one waits");
-        outbox.next(&mut batch).await;
+        assert!(outbox.take(&mut batch));
         assert_eq!(batch.snapshot, [1]);
-        assert!(!outbox.is_free(), "one is being written");
+        assert!(outbox.is_free(), "it went out at once");
+        outbox.hold();
+        assert!(!outbox.is_free(), "or it is still being written");
         outbox.push(|b| b.push(9)).unwrap();
-        outbox.next(&mut batch).await;
+        assert!(outbox.take(&mut batch) && outbox.is_free());
         assert!(batch.snapshot.is_empty());
         assert_eq!(batch.ordered.iter().collect::<Vec<_>>(), [[9]]);
+        assert!(!outbox.take(&mut batch));
         outbox.close(Farewell::Dead);
-        outbox.next(&mut batch).await;
+        assert!(outbox.take(&mut batch));
         assert_eq!(batch.farewell, Some(Farewell::Dead));
         assert!(!outbox.is_free());
+    }
+
+    #[test]
+    fn many_connections_are_called_at_the_price_of_one_wake_up() {
+        let woken = Arc::new(AtomicU32::new(0));
+        let count = woken.clone();
+        let bell = Arc::new(Bell::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        let outboxes: Vec<_> = (0..3).map(|place| Outbox::at(bell.clone(), place)).collect();
+        for outbox in &outboxes {
+            outbox.ring();
+        }
+        assert_eq!(woken.load(Ordering::Relaxed), 0, "nothing waits anywhere");
+        let mut called = vec![7];
+        for n in [2, 0, 2] {
+            outboxes[n].put_snapshot(|b| b.push(1));
+            outboxes[n].ring();
+        }
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        bell.answer(&mut called);
+        assert_eq!(called, [2, 0]);
+        outboxes[2].ring();
+        bell.answer(&mut called);
+        assert_eq!(
+            (called.len(), woken.load(Ordering::Relaxed)),
+            (0, 1),
+            "it was called and has not looked yet"
+        );
+        assert!(outboxes[2].take(&mut Batch::default()));
+        outboxes[2].put_snapshot(|b| b.push(1));
+        outboxes[2].ring();
+        outboxes[2].close(Farewell::Dead);
+        bell.answer(&mut called);
+        assert_eq!((&called[..], woken.load(Ordering::Relaxed)), (&[2, 2][..], 2), "the end is always told");
     }
 
     #[test]

@@ -63,10 +63,18 @@ impl TokenBucket {
     }
 
     fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.at).as_micros();
-        let gained = passed * u128::from(self.rate.tokens) * u128::from(TOKEN) / self.rate.per.as_micros();
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let (passed, per) = (micros(now.saturating_duration_since(self.at)), micros(self.rate.per));
+        let tokens = u64::from(self.rate.tokens) * TOKEN;
+        let gained = match passed.checked_mul(tokens) {
+            Some(product) => product / per,
+            // After a long time, or at a high rate.
+            None => {
+                u64::try_from(u128::from(passed) * u128::from(tokens) / u128::from(per)).unwrap_or(u64::MAX)
+            }
+        };
         let full = u64::from(self.rate.burst) * TOKEN;
-        self.micro = self.micro.saturating_add(u64::try_from(gained).unwrap_or(u64::MAX)).min(full);
+        self.micro = self.micro.saturating_add(gained).min(full);
         self.at = now;
     }
 

@@ -100,7 +100,7 @@ pub async fn run<L: Listener, A: Listener>(
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     // Where time is virtual everything runs on the one thread that knows it.
     let shards = match driver {
-        DriverKind::Thread => Some(Shards::start().map_err(RunError::Shards)?),
+        DriverKind::Thread => Some(Shards::start(&stop).map_err(RunError::Shards)?),
         DriverKind::Task => None,
     };
     let driver = Driver { kind: driver, epoch, drag_ms, fail_room };
@@ -123,7 +123,6 @@ pub async fn run<L: Listener, A: Listener>(
         tls,
         connections: Arc::new(Semaphore::new(connections)),
         door,
-        homes: None,
     };
     let game = Arc::new(Game {
         service: Sessions::new(lobby.clone(), metrics.clone(), epoch, config.net.json, tickets),
@@ -132,6 +131,7 @@ pub async fn run<L: Listener, A: Listener>(
         limits: Arc::new(config.net.clone()),
         door: door.clone(),
         metrics: metrics.clone(),
+        homes: shards.as_ref().map(Shards::homes),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });
@@ -139,10 +139,7 @@ pub async fn run<L: Listener, A: Listener>(
     if let Some(tls) = tls.clone() {
         tasks.spawn(tls.watch(stop.clone()));
     }
-    let players = Accept {
-        homes: shards.as_ref().map(Shards::homes),
-        ..accept(config.net.connections, Some(door.clone()), tls)
-    };
+    let players = accept(config.net.connections, Some(door.clone()), tls);
     tasks.spawn(net::serve(listeners.game, game, players, move || {
         counted.accepted.inc();
     }));

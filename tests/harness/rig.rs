@@ -1,9 +1,7 @@
 //! A room without sockets and without time: ticks as fast as they come, players that read their outbox after each.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bot_client::{Bot, Session};
@@ -56,7 +54,7 @@ pub struct RigPlayer {
     pub largest: usize,
     hands: Hands,
     outbox: Arc<Outbox>,
-    /// The writer's side: a batch that is taken counts as written when the next one is asked for.
+    /// What was taken last; kept for its buffers.
     batch: Batch,
     skimmed: Vec<u8>,
 }
@@ -186,8 +184,7 @@ impl Rig {
     /// What players do after a tick, without reading what they are sent: they acknowledge it.
     pub fn skim(&mut self, stamp: Stamp) {
         for player in &mut self.players {
-            let mut context = Context::from_waker(Waker::noop());
-            while pin!(player.outbox.next(&mut player.batch)).poll(&mut context) == Poll::Ready(()) {
+            while player.outbox.take(&mut player.batch) {
                 // A snapshot's message: the variant's number, then the sequence number.
                 if let [_, seq, ..] = player.batch.snapshot[..] {
                     player.skimmed.clear();
@@ -244,12 +241,8 @@ impl RigPlayer {
 
     /// What a connection's writer and the client behind it would do.
     fn read(&mut self, now: Instant, stamp: Stamp) {
-        let mut context = Context::from_waker(Waker::noop());
-        loop {
-            let mut batch = std::mem::take(&mut self.batch);
-            if pin!(self.outbox.next(&mut batch)).poll(&mut context) == Poll::Pending {
-                return;
-            }
+        let mut batch = std::mem::take(&mut self.batch);
+        while self.outbox.take(&mut batch) {
             for bytes in batch.ordered.iter() {
                 self.take(bytes, now);
             }
@@ -258,8 +251,8 @@ impl RigPlayer {
                 self.mailbox.open().ack = Some((self.session().view().seq, stamp));
             }
             self.farewell = self.farewell.take().or(batch.farewell.take());
-            self.batch = batch;
         }
+        self.batch = batch;
     }
 
     fn take(&mut self, bytes: &[u8], now: Instant) {

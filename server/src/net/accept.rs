@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Door, Home, Homes, Tls};
+use super::{Door, Tls};
 use crate::rates::Guest;
 
 /// Kernel send buffer of a game socket, bytes: what a peer that reads nothing may cost outside this process. The
@@ -52,14 +52,6 @@ pub trait Listener: Send + 'static {
 
     /// The next connection and its peer.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
-
-    /// Moves a connection to the runtime that is entered now.
-    ///
-    /// # Errors
-    /// The system cannot watch one more socket.
-    fn settle(stream: Self::Stream) -> io::Result<Self::Stream> {
-        Ok(stream)
-    }
 }
 
 impl Listener for TcpListener {
@@ -72,10 +64,6 @@ impl Listener for TcpListener {
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         Ok((stream, peer))
     }
-
-    fn settle(stream: Self::Stream) -> io::Result<Self::Stream> {
-        tokio::net::TcpStream::from_std(stream.into_std()?)
-    }
 }
 
 /// A connection's place among those that are allowed at a time; given back when the last copy is dropped.
@@ -86,8 +74,6 @@ pub type Place = Arc<Held>;
 pub struct Held {
     /// The other end.
     pub peer: IpAddr,
-    /// Where it is served.
-    pub home: Home,
     _place: OwnedSemaphorePermit,
     _guest: Option<Guest>,
 }
@@ -113,8 +99,6 @@ pub struct Accept {
     pub connections: Arc<Semaphore>,
     /// Limits per network; none for operators.
     pub door: Option<Arc<Door>>,
-    /// Where connections are served; none: on the runtime that accepts them.
-    pub homes: Option<Homes>,
 }
 
 /// Accepts until it is stopped. `count` is called for each connection.
@@ -141,11 +125,7 @@ pub async fn serve<L: Listener, H: Handler<L::Stream> + Handler<TlsStream<L::Str
                 let guest = accept.door.as_ref().map(|door| door.admit(peer, Instant::now())).transpose();
                 // Nothing is said: over TLS it could not be read, and answers are work, too.
                 let Ok(guest) = guest else { continue };
-                let home = accept.homes.as_ref().map_or_else(Home::here, Homes::next);
-                let _entered = home.runtime.enter();
-                let Ok(stream) = L::settle(stream) else { continue };
-                let place =
-                    Arc::new(Held { peer, home: home.clone(), _place: place, _guest: guest.flatten() });
+                let place = Arc::new(Held { peer, _place: place, _guest: guest.flatten() });
                 let (handler, accept_) = (handler.clone(), accept.clone());
                 accept.tasks.spawn(async move { connection(stream, handler, place, &accept_).await });
             }

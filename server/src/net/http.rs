@@ -9,19 +9,17 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Version};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::{Answer, Handler, Place, plain};
+use super::handover::Handover;
 use super::page::Page;
-use super::websocket::{self, Connection};
-use super::{Accepted, Door, Refusal, Service, replays};
+use super::{Accepted, Door, Homes, Refusal, Service, replays};
 use crate::config::NetLimits;
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
 use crate::record::shelf::Shelf;
 
 /// Answers players.
@@ -38,6 +36,8 @@ pub struct Game<V: Service> {
     pub door: Arc<Door>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who drives the connections; none: a task of the runtime each, over whatever stream they come.
+    pub homes: Option<Homes<V::Ingress, V::Egress>>,
     /// Knows every connection.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops.
@@ -82,25 +82,19 @@ impl<V: Service> Game<V> {
         if let Some(name) = subprotocol {
             answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         }
-        let (service, limits, metrics) = (self.service.clone(), self.limits.clone(), self.metrics.clone());
-        let (stop, tasks, place) = (self.stop.clone(), self.tasks.clone(), place.clone());
+        let handover = Handover {
+            service: self.service.clone(),
+            agreement,
+            client,
+            limits: self.limits.clone(),
+            metrics: self.metrics.clone(),
+            stop: self.stop.clone(),
+            held: (place.clone(), guest, self.tasks.token()),
+        };
+        let (homes, tasks) = (self.homes.clone(), self.tasks.clone());
         self.tasks.spawn(async move {
             let Ok(socket) = upgraded.await else { return };
-            let upgraded = socket.into_inner().into_inner();
-            let Ok(parts) = upgraded.downcast::<TokioIo<S>>() else {
-                unreachable!("the accept loop served a stream of this type");
-            };
-            let outbox = Arc::new(Outbox::at(place.home.bell.clone()));
-            let (ingress, egress) = service.open(agreement, client, outbox.clone());
-            // hyper may have read the first frames already.
-            let (stream, early) = (parts.io.into_inner(), parts.read_buf);
-            let connection = Connection { stream, early, client, outbox, ingress, egress };
-            let running = websocket::run(connection, limits, metrics, stop);
-            // Another task, and not this one: what the upgrade needed is not kept for as long as somebody plays.
-            tasks.spawn(async move {
-                running.await;
-                drop((place, guest));
-            });
+            handover.to::<S>(homes, socket.into_inner().into_inner(), &tasks);
         });
         Ok(answer)
     }

@@ -6,6 +6,7 @@
 mod accept;
 mod admin;
 mod door;
+mod handover;
 mod http;
 mod page;
 mod redirect;
@@ -28,7 +29,7 @@ pub use door::Door;
 pub use http::Game;
 pub use page::Page;
 pub use redirect::Redirect;
-pub use shard::{Home, Homes, Shards};
+pub use shard::{Homes, Shards};
 pub use tls::{PairError, Tls};
 
 /// Text or binary.
@@ -86,7 +87,7 @@ pub trait Service: Clone + Send + Sync + 'static {
 
 /// The listening half. Dropped when the connection is over.
 pub trait Ingress: Send + 'static {
-    /// A whole message arrived. Must not wait.
+    /// A whole message arrived. Must not wait. What this puts into the outbox goes out without a ring.
     ///
     /// # Errors
     /// How to end the connection.
@@ -98,9 +99,9 @@ pub trait Ingress: Send + 'static {
 
 /// The speaking half: what is in the outbox, as this peer wants it.
 pub trait Egress: Send + 'static {
-    /// Appends a message from the outbox in the peer's form and says which kind of frame it makes. None: this one is
-    /// not sent.
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<FrameKind>;
+    /// A message from the outbox in the peer's form, and which kind of frame it makes: the message itself, a part of it, or
+    /// what was written to `scratch`, which is empty. None: this one is not sent.
+    fn message<'a>(&mut self, message: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<(FrameKind, &'a [u8])>;
 
     /// Appends the last message. None: there is none.
     fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> Option<FrameKind>;

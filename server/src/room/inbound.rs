@@ -118,9 +118,10 @@ impl Mailbox {
     /// Puts in an input that arrived `at`.
     pub fn put_input(&self, input: &Input, at: Stamp) -> Reception {
         let arrived = Arrived { controls: input.controls(), view: input.view, at };
-        self.open().ack = Some((input.ack, at));
+        let mut said = self.open();
+        said.ack = Some((input.ack, at));
         if input.for_next_tick() {
-            self.open().next = Some(arrived);
+            said.next = Some(arrived);
             return Reception::Taken;
         }
         let now = Tick(self.clock.load(Ordering::Acquire));
@@ -128,7 +129,7 @@ impl Mailbox {
         match tick.since(now) {
             ..=0 => Reception::Late,
             1..=12 => {
-                self.open().inputs.put(tick, arrived);
+                said.inputs.put(tick, arrived);
                 Reception::Taken
             }
             _ => Reception::Early,

@@ -94,7 +94,7 @@ impl Screening {
         };
         self.outbound.publish(world, &news, &mut self.seat, 0);
         self.crowded |= world.ships().filter(|(_, ship)| ship.alive).count() > MAX_KNOWN;
-        if self.seat.outbox.take_now(&mut self.batch) {
+        if self.seat.outbox.take(&mut self.batch) {
             self.batch.ordered.iter().for_each(&mut tell);
             if !self.batch.snapshot.is_empty() {
                 tell(&self.batch.snapshot);

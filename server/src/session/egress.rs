@@ -62,13 +62,10 @@ impl Egress {
 }
 
 impl net::Egress for Egress {
-    fn message(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<FrameKind> {
+    fn message<'a>(&mut self, message: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<(FrameKind, &'a [u8])> {
         match self.encoding {
-            Encoding::Bincode => {
-                out.extend_from_slice(message);
-                Some(FrameKind::Binary)
-            }
-            Encoding::Json => self.text(message, out).then_some(FrameKind::Text),
+            Encoding::Bincode => Some((FrameKind::Binary, message)),
+            Encoding::Json => self.text(message, scratch).then_some((FrameKind::Text, scratch)),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use prometheus_client::metrics::counter::Counter;
 use protocol::codec::{self, DecodeError, Encoding};
 use protocol::message::Hello;
 use protocol::{ClientMessage, CloseCode, PROTOCOL, ServerMessage};
@@ -50,6 +51,8 @@ pub struct Ingress {
     outbox: Arc<Outbox>,
     lobby: Lobby,
     metrics: Arc<Metrics>,
+    /// Of these inputs, at hand: there is one a player and tick.
+    taken: Counter,
     epoch: Epoch,
     /// What the player says; none before the `Hello`.
     mailbox: Option<Arc<Mailbox>>,
@@ -70,12 +73,14 @@ impl Ingress {
     ) -> Ingress {
         let Agreement { encoding, place, holder } = agreement;
         let admission = Admission { tickets, holder };
+        let taken = metrics.inputs.get_or_create(&"taken".into()).clone();
         Ingress {
             encoding,
             admission,
             client,
             outbox,
             lobby,
+            taken,
             metrics,
             epoch,
             mailbox: None,
@@ -128,12 +133,11 @@ impl Ingress {
     fn seated(&self, mailbox: &Mailbox, message: ClientMessage, arrival: Instant) -> Result<(), Farewell> {
         match message {
             ClientMessage::Input(input) => {
-                let label = match mailbox.put_input(&input, self.epoch.stamp(arrival)) {
-                    Reception::Taken => "taken",
-                    Reception::Late => "late",
-                    Reception::Early => "early",
+                match mailbox.put_input(&input, self.epoch.stamp(arrival)) {
+                    Reception::Taken => self.taken.inc(),
+                    Reception::Late => self.metrics.inputs.get_or_create(&"late".into()).inc(),
+                    Reception::Early => self.metrics.inputs.get_or_create(&"early".into()).inc(),
                 };
-                self.metrics.inputs.get_or_create(&label.into()).inc();
             }
             ClientMessage::Ack { seq } => mailbox.open().ack = Some((seq, self.epoch.stamp(arrival))),
             ClientMessage::Resync => mailbox.open().resync = true,

@@ -1,6 +1,7 @@
 //! What one peer may send: messages, bytes and control frames a second. Too much is dropped; whoever goes on is closed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use protocol::CloseCode;
 use tokio::time::{Duration, Instant};
@@ -44,24 +45,19 @@ static FLOODS: Sampled = Sampled::new();
 
 /// One peer's budget.
 #[derive(Debug)]
-pub(super) struct Budget<'a> {
+pub(super) struct Budget {
     messages: TokenBucket,
     bytes: TokenBucket,
     control: TokenBucket,
     strikes: TokenBucket,
     warned: bool,
     client: IpAddr,
-    metrics: &'a Metrics,
+    metrics: Arc<Metrics>,
 }
 
-impl Budget<'_> {
+impl Budget {
     /// The whole budget. `client` is for the log.
-    pub(super) fn new<'a>(
-        limits: &NetLimits,
-        client: IpAddr,
-        metrics: &'a Metrics,
-        now: Instant,
-    ) -> Budget<'a> {
+    pub(super) fn new(limits: &NetLimits, client: IpAddr, metrics: Arc<Metrics>, now: Instant) -> Budget {
         Budget {
             messages: TokenBucket::new(Rate::per_second(limits.messages_per_sec), now),
             bytes: TokenBucket::new(Rate::per_second(limits.bytes_per_sec), now),

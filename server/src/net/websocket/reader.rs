@@ -1,12 +1,10 @@
-//! Frames to messages, under the rules and limits of RFC 6455.
+//! Frames to messages, under the rules and limits of RFC 6455. Takes bytes as they have arrived; reads from nowhere.
 //!
 //! fastwebsockets can read frames, too. Its reader holds 8 KiB for every connection, accepts frames that clients must not
 //! send, and cannot be stopped half-way; with 1000 players it was the largest part of a connection's memory.
 
-use bytes::BufMut;
 use fastwebsockets::OpCode;
 use protocol::CloseCode;
-use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::budget::Cost;
 use super::head::{Head, MAX_HEAD, unmask};
@@ -14,16 +12,13 @@ use crate::farewell::Farewell;
 use crate::net::FrameKind;
 use crate::outbox;
 
-/// How much is read at once, bytes. What players send is far smaller, and larger messages come in pieces.
-const INPUT: usize = 256;
-
 /// A rule that the peer broke: how to close, and what to say.
 pub(super) type Violation = (CloseCode, &'static str);
 
 /// What a peer did.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// Sent a whole message, which [`Reader::message`] has; text is UTF-8.
+    /// Sent a whole message; text is UTF-8.
     Message(FrameKind),
     /// Pinged; [`Reader::control`] has the payload.
     Ping,
@@ -34,15 +29,14 @@ pub(super) enum Event {
 }
 
 /// Reads one connection's messages.
-pub(super) struct Reader<R> {
-    read: R,
-    /// What has arrived; what comes before `at` is done.
-    input: Vec<u8>,
-    at: usize,
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The head of the next frame, as far as it has arrived, and how far that is.
+    head: ([u8; MAX_HEAD], usize),
     /// The frame whose payload is arriving, and how much of it has.
     frame: Option<(Head, u64)>,
-    /// The message, as far as it has arrived.
-    message: Vec<u8>,
+    /// The message that is arriving, as far as it has.
+    begun: Vec<u8>,
     /// Its kind; none between two messages.
     kind: Option<FrameKind>,
     /// Frames that it has come in.
@@ -56,17 +50,13 @@ pub(super) struct Reader<R> {
     cost: Cost,
 }
 
-impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Reads messages of at most `limit` bytes in at most `fragments` frames; `early` comes before what `read` gives.
-    pub(super) fn new(read: R, early: &[u8], limit: usize, fragments: usize) -> Reader<R> {
-        let mut input = Vec::with_capacity(INPUT.max(early.len()));
-        input.extend_from_slice(early);
+impl Reader {
+    /// Reads messages of at most `limit` bytes in at most `fragments` frames.
+    pub(super) fn new(limit: usize, fragments: usize) -> Reader {
         Reader {
-            read,
-            input,
-            at: 0,
+            head: ([0; MAX_HEAD], 0),
             frame: None,
-            message: Vec::new(),
+            begun: Vec::new(),
             kind: None,
             pieces: 0,
             valid: 0,
@@ -77,43 +67,18 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// Waits for what the peer does next. Loses nothing when it is dropped and called again; not after [`Event::End`].
-    pub(super) async fn next(&mut self) -> Event {
-        loop {
-            match self.take() {
-                Ok(Some(event)) => return event,
-                Ok(None) => {}
-                Err((code, reason)) => return Event::End(Farewell::because(code, reason)),
-            }
-            if self.fill().await == 0 {
-                return Event::End(Farewell::Dead);
-            }
+    /// What the peer does next, by the bytes that have arrived, which it takes off the front of `bytes`. None: they are all
+    /// taken, and more must come first. `message` has the message of [`Event::Message`], and nothing that matters
+    /// otherwise: many readers can share one. Not to be called again after [`Event::End`].
+    pub(super) fn next(&mut self, bytes: &mut &[u8], message: &mut Vec<u8>) -> Option<Event> {
+        if self.kind.is_some() {
+            *message = std::mem::take(&mut self.begun);
         }
-    }
-
-    /// Reads and forgets until the peer closes, too, or has sent so many bytes.
-    pub(super) async fn discard(&mut self, bytes: usize) {
-        let mut left = bytes;
-        while left > 0 {
-            self.at = self.input.len();
-            match self.fill().await {
-                0 => return,
-                n => left = left.saturating_sub(n),
-            }
+        let event = self.take(bytes, message);
+        if self.kind.is_some() {
+            self.begun = std::mem::take(message);
         }
-    }
-
-    /// Waits for more to arrive and returns how much did; nothing more will after 0.
-    async fn fill(&mut self) -> usize {
-        self.input.drain(..self.at);
-        self.at = 0;
-        let space = INPUT - self.input.len();
-        self.read.read_buf(&mut (&mut self.input).limit(space)).await.unwrap_or(0)
-    }
-
-    /// The message of the last [`Event::Message`].
-    pub(super) fn message(&self) -> &[u8] {
-        &self.message
+        event.unwrap_or_else(|(code, reason)| Some(Event::End(Farewell::because(code, reason))))
     }
 
     /// The payload of the last [`Event::Ping`].
@@ -126,27 +91,24 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         std::mem::take(&mut self.cost)
     }
 
-    /// What the bytes that have arrived amount to; none if more must come first. Then fewer than a head are left.
-    fn take(&mut self) -> Result<Option<Event>, Violation> {
+    fn take(&mut self, bytes: &mut &[u8], message: &mut Vec<u8>) -> Result<Option<Event>, Violation> {
         loop {
             let (head, done) = match self.frame {
                 Some(frame) => frame,
                 None => {
-                    let Some((head, size)) = Head::parse(&self.input[self.at..])? else { return Ok(None) };
-                    self.at += size;
-                    self.begin(&head)?;
+                    let Some(head) = self.take_head(bytes)? else { return Ok(None) };
+                    self.begin(&head, message)?;
                     (head, 0)
                 }
             };
-            let arrived = &self.input[self.at..];
             let left = usize::try_from(head.len - done).unwrap_or(usize::MAX);
-            let piece = &arrived[..arrived.len().min(left)];
-            let payload = if head.is_control() { &mut self.control } else { &mut self.message };
+            let (piece, rest) = bytes.split_at(bytes.len().min(left));
+            *bytes = rest;
+            let payload = if head.is_control() { &mut self.control } else { &mut *message };
             unmask(piece, head.mask, done, payload);
-            self.at += piece.len();
             let done = done + piece.len() as u64;
             if !head.is_control() {
-                self.check_text(head.fin && done == head.len)?;
+                self.check_text(message, head.fin && done == head.len)?;
             }
             if done < head.len {
                 self.frame = Some((head, done));
@@ -159,8 +121,20 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
+    /// The head at the front of `bytes`, which may have begun in earlier ones.
+    fn take_head(&mut self, bytes: &mut &[u8]) -> Result<Option<Head>, Violation> {
+        let (head, had) = &mut self.head;
+        let has = bytes.len().min(MAX_HEAD - *had) + *had;
+        head[*had..has].copy_from_slice(&bytes[..has - *had]);
+        let parsed = Head::parse(&head[..has])?;
+        let size = parsed.map_or(has, |(_, size)| size);
+        *bytes = &bytes[size - *had..];
+        *had = if parsed.is_some() { 0 } else { has };
+        Ok(parsed.map(|(head, _)| head))
+    }
+
     /// A frame begins: may it, here?
-    fn begin(&mut self, head: &Head) -> Result<(), Violation> {
+    fn begin(&mut self, head: &Head, message: &mut Vec<u8>) -> Result<(), Violation> {
         self.cost.add(head.is_control(), head.len);
         if head.is_control() {
             self.control.clear();
@@ -175,7 +149,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 return Err((CloseCode::ProtocolError, "a new message inside a fragmented one"));
             }
             (opcode, None) => {
-                outbox::clear(&mut self.message);
+                outbox::clear(message);
                 self.pieces = 0;
                 self.valid = 0;
                 if opcode == OpCode::Text { FrameKind::Text } else { FrameKind::Binary }
@@ -183,19 +157,19 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         };
         self.kind = Some(kind);
         self.pieces += 1;
-        if head.len > (self.limit - self.message.len()) as u64 || self.pieces > self.fragments {
+        if head.len > (self.limit - message.len()) as u64 || self.pieces > self.fragments {
             return Err((CloseCode::TooLarge, CloseCode::TooLarge.reason()));
         }
         Ok(())
     }
 
     /// Text that cannot become UTF-8 any more is refused at once instead of at its end.
-    fn check_text(&mut self, whole: bool) -> Result<(), Violation> {
+    fn check_text(&mut self, message: &[u8], whole: bool) -> Result<(), Violation> {
         if self.kind != Some(FrameKind::Text) {
             return Ok(());
         }
-        self.valid = match std::str::from_utf8(&self.message[self.valid..]) {
-            Ok(_) => self.message.len(),
+        self.valid = match std::str::from_utf8(&message[self.valid..]) {
+            Ok(_) => message.len(),
             // No length: a character of which the rest is to come.
             Err(error) if error.error_len().is_none() && !whole => self.valid + error.valid_up_to(),
             Err(_) => return Err((CloseCode::BadText, CloseCode::BadText.reason())),
@@ -214,8 +188,6 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 }
-
-const _: () = assert!(INPUT > MAX_HEAD, "a head fits into what is read at once");
 
 /// Checks a close frame (RFC 6455 5.5.1, 7.4) and returns its code.
 fn close(payload: &[u8]) -> Result<Option<u16>, Violation> {
