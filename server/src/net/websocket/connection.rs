@@ -257,7 +257,7 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
 
     /// Writes what is unsent, and then what waits.
     fn speak(&mut self, wire: &mut impl Wire, desk: &mut Desk, now: Instant) {
-        if self.give_up.is_some() && !self.finish(wire, now) {
+        if self.give_up.is_some() && !(self.finish(wire, now) && matches!(self.stage, Stage::Open)) {
             return;
         }
         desk.frames.clear();
@@ -399,3 +399,6 @@ fn write(wire: &mut impl Wire, bytes: &[u8]) -> io::Result<usize> {
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests;
