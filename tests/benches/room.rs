@@ -99,6 +99,13 @@ fn checksum(bencher: Bencher<'_, '_>, players: u16) {
     bencher.bench_local(|| rig.room.world().checksum());
 }
 
+/// Its digest, after every tick that is recorded.
+#[divan::bench(args = [100, 1000, 4000])]
+fn digest(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = rig(players);
+    bencher.bench_local(|| rig.room.world().digest());
+}
+
 /// One player's snapshots as they were sent.
 fn recorded() -> Vec<Snapshot> {
     let mut rig = Rig::new(1, 1000).wanderers(1000);

@@ -4,7 +4,7 @@ use protocol::snapshot::{PickupKind, changed};
 use protocol::{Slot, Tick};
 use slab::Slab;
 
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both};
 use crate::dice::Dice;
 use crate::event::Event;
 use crate::grid::{Grid, Item, Rect};
@@ -215,14 +215,12 @@ impl Pickups {
         Ok(Pickups { all, dropped, grid: Grid::new(map.side()) })
     }
 
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
         for (key, pickup) in &self.all {
             let (fate, at) = pickup.fate.parts();
-            hash.bytes(&[pickup.kind.wire(), fate]);
-            hash.u32(key as u32);
-            hash.u32(at.0);
-            hash.i32(pickup.x);
-            hash.i32(pickup.y);
+            let what = u32::from_le_bytes([pickup.kind.wire(), fate, 0, 0]);
+            let key = key as u64;
+            hash.words([both(pickup.x, pickup.y), key << 32 | u64::from(what), at.0.into()]);
         }
     }
 }

@@ -13,13 +13,13 @@ mod writer;
 use protocol::{RoomCode, Slot, Tick};
 pub use reader::Reader;
 use sim::{Command, Deed, Keyframe, World, WorldConfig};
-pub use writer::{checksum, end, keyframe, tick};
+pub use writer::{checksum, end, keyframe, outcome, tick};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 8] = *b"DRIFTREC";
 
-/// Version of this format.
-pub const VERSION: u16 = 1;
+/// Version of this format, and of how checksums and digests are worked out.
+pub const VERSION: u16 = 2;
 
 /// Bytes before a record's letter: length and CRC.
 const FRAME: usize = 8;
@@ -34,7 +34,9 @@ pub enum FormatError {
     #[error("not a recording")]
     NotARecording,
     /// Of another version of this format.
-    #[error("a recording in format {0}; this program reads format {VERSION}")]
+    #[error(
+        "a recording in format {0}; this program reads format {VERSION}: run it with the version that made it"
+    )]
     OtherFormat(u16),
     /// Made by other rules.
     #[error("recorded under other rules ({theirs}); this program plays by {ours}")]
@@ -120,6 +122,8 @@ pub enum Record {
         deeds: Vec<Deed>,
         /// The commands that are not the same as in the last tick; at the beginning of a segment nobody holds anything.
         changes: Vec<(Slot, Command)>,
+        /// The world's digest after its step; none if that did not come to its end.
+        digest: Option<u32>,
     },
     /// The world's checksum after a tick.
     Checksum {
@@ -131,6 +135,10 @@ pub enum Record {
     /// Nothing is missing.
     End,
 }
+
+/// The letters of a tick that has begun, and of one that came to its end.
+const BEGUN: u8 = b't';
+const DONE: u8 = b'T';
 
 /// Which fields of a command changed, as bits of a byte.
 mod field {

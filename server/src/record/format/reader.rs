@@ -3,7 +3,7 @@
 use protocol::{Buttons, Controls, Slot, Tick};
 use sim::{Command, Deed, Keyframe, WorldConfig};
 
-use super::{FRAME, FormatError, Header, MAGIC, Record, VERSION, checked, field};
+use super::{BEGUN, DONE, FRAME, FormatError, Header, MAGIC, Record, VERSION, checked, field};
 
 /// Reads a recording, record by record.
 #[derive(Debug, Clone)]
@@ -92,7 +92,10 @@ impl<'a> Reader<'a> {
                 self.held.clear();
                 Record::Keyframe { tick, checksum, world: Keyframe { numbers } }
             }
-            b'T' => self.tick_record(&mut from)?,
+            BEGUN | DONE => {
+                let digest = from.array().map(u32::from_le_bytes)?;
+                self.tick_record(&mut from, (letter == DONE).then_some(digest))?
+            }
             b'C' => Record::Checksum { tick: from.tick()?, checksum: from.checksum()? },
             b'E' => Record::End,
             _ => return None,
@@ -100,7 +103,7 @@ impl<'a> Reader<'a> {
         from.0.is_empty().then_some(record)
     }
 
-    fn tick_record(&mut self, from: &mut Bytes<'_>) -> Option<Record> {
+    fn tick_record(&mut self, from: &mut Bytes<'_>, digest: Option<u32>) -> Option<Record> {
         let tick = from.tick()?;
         let mut deeds = Vec::new();
         for _ in 0..from.number()? {
@@ -126,7 +129,7 @@ impl<'a> Reader<'a> {
             from.change(held)?;
             changes.push((slot, *held));
         }
-        Some(Record::Tick { tick, deeds, changes })
+        Some(Record::Tick { tick, deeds, changes, digest })
     }
 }
 
@@ -148,9 +151,7 @@ struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
     fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
+        self.array().map(|[byte]| byte)
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -173,10 +174,14 @@ impl Bytes<'_> {
         self.number()?.try_into().ok().map(Tick)
     }
 
-    fn checksum(&mut self) -> Option<u64> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        Some(u64::from_le_bytes(*bytes))
+        Some(*bytes)
+    }
+
+    fn checksum(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
     }
 
     fn slot(&mut self, first: u16) -> Option<Slot> {
@@ -205,7 +210,7 @@ impl Bytes<'_> {
             controls.dir = self.byte()?;
         }
         if mask & field::AIM != 0 {
-            controls.aim = u16::from_le_bytes([self.byte()?, self.byte()?]) & Controls::AIM_MASK;
+            controls.aim = u16::from_le_bytes(self.array()?) & Controls::AIM_MASK;
         }
         if mask & field::REWIND != 0 {
             *rewind = self.byte()?;

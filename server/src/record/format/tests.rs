@@ -16,7 +16,9 @@ fn sample() -> Vec<u8> {
         rewind: 20,
     };
     let deeds = [Deed::Join(Slot(2)), Deed::Away(Slot(300), true)];
+    let at = out.len();
     tick(&mut out, Tick(8), &deeds, &[Command::default(), Command::default(), fire(4095)], &mut held);
+    outcome(&mut out[at..], 0xfeed_beef);
     tick(&mut out, Tick(9), &[], &[Command::default(), Command::default(), fire(4000)], &mut held);
     tick(&mut out, Tick(10), &[Deed::Leave(Slot(2))], &[], &mut held);
     checksum(&mut out, Tick(10), u64::MAX - 5);
@@ -41,10 +43,12 @@ fn what_is_written_is_read() {
         panic!("{records:?}")
     };
     assert_eq!(world.numbers, [0, -1, i64::MAX, i64::MIN, 300]);
-    let Record::Tick { tick: Tick(8), deeds, changes } = &records[1] else { panic!("{records:?}") };
+    let Record::Tick { tick: Tick(8), deeds, changes, digest: Some(0xfeed_beef) } = &records[1] else {
+        panic!("{records:?}")
+    };
     assert_eq!(deeds, &[Deed::Join(Slot(2)), Deed::Away(Slot(300), true)]);
     assert_eq!((changes[0].0, changes[0].1.controls.aim, changes.len()), (Slot(2), 4095, 1));
-    let Record::Tick { changes, .. } = &records[2] else { panic!("{records:?}") };
+    let Record::Tick { changes, digest: None, .. } = &records[2] else { panic!("{records:?}") };
     assert_eq!((changes[0].1.controls.aim, changes[0].1.rewind), (4000, 20));
     let Record::Tick { changes, .. } = &records[3] else { panic!("{records:?}") };
     assert_eq!(changes, &[(Slot(2), Command::default())], "whoever is gone holds nothing");

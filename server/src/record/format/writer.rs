@@ -3,7 +3,7 @@
 use protocol::Tick;
 use sim::{Command, Deed, Keyframe};
 
-use super::{FRAME, Header, LONGEST, MAGIC, VERSION, checked, field};
+use super::{BEGUN, DONE, FRAME, Header, LONGEST, MAGIC, VERSION, checked, field};
 
 impl Header {
     /// The first bytes of a file.
@@ -34,12 +34,13 @@ pub fn keyframe(out: &mut Vec<u8>, tick: Tick, checksum: u64, world: &Keyframe) 
     });
 }
 
-/// Appends a tick. `held` is what every slot held in the last one, and is brought up to date.
+/// Appends a tick that begins. `held` is what every slot held in the last one, and is brought up to date.
 pub fn tick(out: &mut Vec<u8>, tick: Tick, deeds: &[Deed], commands: &[Command], held: &mut Vec<Command>) {
     if held.len() < commands.len() {
         held.resize(commands.len(), Command::default());
     }
-    record(out, b'T', |out| {
+    record(out, BEGUN, |out| {
+        out.extend([0; size_of::<u32>()]);
         number(out, tick.0.into());
         number(out, deeds.len() as u64);
         for &deed in deeds {
@@ -64,6 +65,14 @@ pub fn tick(out: &mut Vec<u8>, tick: Tick, deeds: &[Deed], commands: &[Command],
             }
         }
     });
+}
+
+/// Notes in the record of a tick, from its first byte to its last, that it came to its end, and the world's digest then.
+pub fn outcome(record: &mut [u8], digest: u32) {
+    debug_assert_eq!(record[FRAME], BEGUN);
+    record[FRAME] = DONE;
+    record[FRAME + 1..][..size_of::<u32>()].copy_from_slice(&digest.to_le_bytes());
+    seal(record);
 }
 
 /// Appends a checksum.
@@ -109,11 +118,16 @@ fn record(out: &mut Vec<u8>, letter: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.extend([0; FRAME]);
     out.push(letter);
     body(out);
-    let length = out.len() - start - FRAME;
+    seal(&mut out[start..]);
+}
+
+/// Puts length and CRC before what a record says.
+fn seal(record: &mut [u8]) {
+    let length = record.len() - FRAME;
     assert!(length <= LONGEST, "a keyframe of the largest world is a tenth of that");
-    let crc = crc32fast::hash(&out[start + FRAME..]);
-    out[start..start + 4].copy_from_slice(&checked(length as u32).to_le_bytes());
-    out[start + 4..start + FRAME].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32fast::hash(&record[FRAME..]);
+    record[..4].copy_from_slice(&checked(length as u32).to_le_bytes());
+    record[4..FRAME].copy_from_slice(&crc.to_le_bytes());
 }
 
 fn number(out: &mut Vec<u8>, mut value: u64) {
