@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use protocol::{Buttons, Controls, ResumeToken, RoomCode, Seq, ServerMessage, Slo
 use server::farewell::Farewell;
 use server::outbox::{Batch, Outbox};
 use server::room::inbound::Mailbox;
-use server::room::seat::{Join, Keys, Reservation};
+use server::room::places::Places;
+use server::room::seat::{Join, Keys};
 use server::room::{Room, RoomEnds, TickReport};
 use server::time::Stamp;
 use sim::WorldConfig;
@@ -31,7 +31,7 @@ pub struct Rig {
     config: WorldConfig,
     ends: RoomEnds,
     start: Instant,
-    taken: Arc<AtomicUsize>,
+    places: Arc<Places>,
 }
 
 /// A player of a rig.
@@ -87,7 +87,7 @@ impl Rig {
         let config = WorldConfig { capacity, pilots, seed };
         let (mut room, ends) = Room::new(code, &config);
         room.check_every(1);
-        Rig { room, players: Vec::new(), config, ends, start: Instant::now(), taken: Arc::default() }
+        Rig { room, players: Vec::new(), config, ends, start: Instant::now(), places: Arc::default() }
     }
 
     /// Lets spectators see the room late. Before the first tick.
@@ -110,7 +110,7 @@ impl Rig {
             mailbox: mailbox.clone(),
             outbox: outbox.clone(),
             acknowledges: true,
-            reservation: Reservation::take(&self.taken, usize::MAX),
+            reservation: self.places.take(usize::MAX),
         };
         self.ends.joins.try_send(join).expect("the room takes joins");
         self.players.push(RigPlayer {
