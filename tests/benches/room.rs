@@ -79,6 +79,7 @@ fn record_tick(bencher: Bencher<'_, '_>, players: u16) {
             input.rewind = n as u8;
         }
         recorder.before(rig.room.world(), &inputs);
+        recorder.after(rig.room.world());
     });
 }
 
