@@ -92,6 +92,14 @@ impl Fate {
     }
 }
 
+impl Pickup {
+    fn digest(&self, key: usize, hash: &mut StateHash) {
+        let (fate, at) = self.fate.parts();
+        let what = u32::from_le_bytes([self.kind.wire(), fate, 0, 0]);
+        hash.words([both(self.x, self.y), (key as u64) << 32 | u64::from(what), at.0.into()]);
+    }
+}
+
 /// Fills a place of the table for a moment.
 const FILLER: Pickup = Pickup { kind: PickupKind::Shard, x: 0, y: 0, fate: Fate::Lies };
 
@@ -216,12 +224,13 @@ impl Pickups {
     }
 
     pub(crate) fn digest(&self, hash: &mut StateHash) {
-        for (key, pickup) in &self.all {
-            let (fate, at) = pickup.fate.parts();
-            let what = u32::from_le_bytes([pickup.kind.wire(), fate, 0, 0]);
-            let key = key as u64;
-            hash.words([both(pickup.x, pickup.y), key << 32 | u64::from(what), at.0.into()]);
-        }
+        self.all.iter().for_each(|(key, pickup)| pickup.digest(key, hash));
+    }
+
+    /// The same of those that will be back or expire.
+    pub(crate) fn digest_passing(&self, hash: &mut StateHash) {
+        let passing = self.all.iter().filter(|(_, pickup)| pickup.fate != Fate::Lies);
+        passing.for_each(|(key, pickup)| pickup.digest(key, hash));
     }
 }
 

@@ -226,10 +226,12 @@ impl World {
         hash.finish()
     }
 
-    /// Hash of what a tick can change first: ships, pulses, pilots and the generator. A third of a checksum's work; of
-    /// pickups and the past, which it leaves out, it sees what they do to the rest.
+    /// Hash of what a tick changes: ships, pulses, pilots, the generator, and pickups that were taken or dropped. What it
+    /// leaves out, the past and the places of other pickups, comes from these in earlier ticks. A third of a checksum's work.
     pub fn digest(&self) -> u32 {
-        (self.moving().finish() >> 32) as u32
+        let mut hash = self.moving();
+        self.pickups.digest_passing(&mut hash);
+        (hash.finish() >> 32) as u32
     }
 
     fn moving(&self) -> StateHash {
