@@ -2,12 +2,8 @@
 // an accessibility checker says of each card.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before } from 'node:test';
-import { BUSY, done, join, launch, open, playing, shot, test } from './rig.js';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { barriers, BUSY, done, join, launch, open, playing, shot, test } from './rig.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -15,17 +11,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser.close());
-
-/** Serious faults that axe finds on the page as it is. @param {import('playwright-core').Page} page */
-async function barriers(page) {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
-    return violations
-      .filter((/** @type {any} */ v) => v.impact === 'serious' || v.impact === 'critical')
-      .map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.target.join(' ')).join(', ')}`);
-  });
-}
 
 test('no serious barrier on the join card, in the game, in the menu and in the settings', async () => {
   // The page's policy refuses scripts of others; this one is let in for the test alone.

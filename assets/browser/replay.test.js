@@ -1,12 +1,8 @@
 // Recordings in the page: one is made, listed, played, gone about in, and those that are wrong say so.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before } from 'node:test';
-import { done, join, launch, open, QUIET, SHOWN, shot, test } from './rig.js';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { barriers, done, join, launch, open, QUIET, SHOWN, shot, test } from './rig.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -14,17 +10,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser.close());
-
-/** Serious faults that axe finds. @param {import('playwright-core').Page} page */
-async function barriers(page) {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
-    return violations
-      .filter((/** @type {any} */ v) => v.impact === 'serious' || v.impact === 'critical')
-      .map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.target.join(' ')).join(', ')}`);
-  });
-}
 
 const seconds = () => globalThis.drift.replay.seconds;
 

@@ -2,7 +2,8 @@
 // pilots of a few lines that fly through `globalThis.drift`. Where the servers are is told by the environment.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import net from 'node:net';
 import { test as run } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +28,8 @@ const STOP = address('DRIFT_STOP');
 /** No test waits longer for anything, and none takes longer as a whole, ms: the machine may be busy. */
 const PATIENCE = 30000;
 const LIMIT = 80000;
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const SHOTS = fileURLToPath(new URL('../shots/', import.meta.url));
 mkdirSync(SHOTS, { recursive: true });
@@ -123,6 +126,21 @@ export async function playing(page) {
 /** @param {import('playwright-core').Page} page @param {string} name */
 export async function shot(page, name) {
   await page.screenshot({ path: `${SHOTS}${name}.png` });
+}
+
+/**
+ * Serious faults that axe, an accessibility checker, finds on the page as it is. The page's policy refuses scripts of others:
+ * open it with `bypassCSP`.
+ * @param {import('playwright-core').Page} page
+ */
+export async function barriers(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
+    return violations
+      .filter((/** @type {any} */ v) => v.impact === 'serious' || v.impact === 'critical')
+      .map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.target.join(' ')).join(', ')}`);
+  });
 }
 
 /** Stops the server at `OLD`, and waits until it has. */

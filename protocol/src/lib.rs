@@ -4,8 +4,9 @@
 //! server, a bot, a test and a fuzzer can all stand on it.
 //!
 //! Read it in this order: [`message`] (what is said), [`input`] and [`snapshot`] (the two messages that make up nearly
-//! all traffic), [`codec`] (how it becomes bytes or text).
+//! all traffic), [`codec`] (how it becomes bytes or text), [`close`] (how it ends).
 
+pub mod close;
 pub mod codec;
 #[cfg(test)]
 mod golden;
@@ -15,9 +16,10 @@ pub mod message;
 pub mod quantize;
 pub mod snapshot;
 
+pub use close::{CloseCode, Retry};
 pub use ids::{BadRoomCode, ResumeToken, RoomCode, Seq, Slot, Tick, Wire16};
 pub use input::{Buttons, Controls, Input};
-pub use message::{ClientMessage, CloseCode, Retry, ServerMessage};
+pub use message::{ClientMessage, ServerMessage};
 
 /// Number of the protocol spoken here; sent in `Hello` and `Welcome`. A server refuses any other number with
 /// [`CloseCode::WrongProtocol`].

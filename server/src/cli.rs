@@ -123,7 +123,7 @@ pub(crate) struct Replay {
     /// The recording
     pub(crate) file: PathBuf,
 
-    /// Compare checksums; exit with 1 at the first tick that differs
+    /// Compare every tick; exit with 1 at the first one that differs, and name it
     #[arg(long)]
     pub(crate) verify: bool,
 
@@ -154,7 +154,7 @@ Examples:
   server --record recordings               record every room
   server --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem --redirect-http 0.0.0.0:80
                                            on the internet, with https and wss
-  server replay FILE --verify              run a recording again and compare every second
+  server replay FILE --verify              run a recording again and compare every tick
 
 RUST_LOG sets what is logged to stderr (RUST_LOG=debug). Ctrl-C tells the players and stops.";
 

@@ -6,7 +6,7 @@ mod oversight;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use crate::rates::{NetworkLimits, Networks, Rate};
 use crate::record::Recordings;
 use crate::room::driver::{Driver, Surroundings};
 use crate::room::inbound::Mailbox;
-use crate::room::seat::{Join, Keys, Reservation};
+use crate::room::places::{Places, Reservation};
+use crate::room::seat::{Join, Keys};
 use crate::room::{Room, RoomEnds, WorldConfig};
 use crate::sampled::Sampled;
 pub use oversight::{OrderRefused, RoomReport};
@@ -85,22 +86,25 @@ struct Directory {
 #[derive(Debug)]
 struct Entry {
     ends: RoomEnds,
-    players: Arc<AtomicUsize>,
-    spectators: Arc<AtomicUsize>,
+    players: Arc<Places>,
+    spectators: Arc<Places>,
     stop: Arc<AtomicBool>,
     times: Arc<TickLog>,
 }
 
+/// How to take a place: [`Places::take_free`] or [`Places::take`].
+type Take = fn(&Arc<Places>, usize) -> Option<Reservation>;
+
 impl Entry {
-    fn reserve(&self, role: Role, limits: &RoomLimits) -> Option<Reservation> {
+    fn reserve(&self, role: Role, limits: &RoomLimits, take: Take) -> Option<Reservation> {
         match role {
-            Role::Player => Reservation::take(&self.players, usize::from(limits.capacity)),
-            Role::Spectator => Reservation::take(&self.spectators, usize::from(limits.spectators)),
+            Role::Player => take(&self.players, limits.capacity.into()),
+            Role::Spectator => take(&self.spectators, limits.spectators.into()),
         }
     }
 
     fn taken(&self) -> usize {
-        self.players.load(Ordering::Acquire) + self.spectators.load(Ordering::Acquire)
+        self.players.taken() + self.spectators.taken()
     }
 }
 
@@ -153,7 +157,7 @@ impl Lobby {
                     Farewell::because(CloseCode::Malformed, bad.to_string())
                 })?;
                 let ends = self.named(&mut directory, &code, request.role, request.client)?;
-                let place = directory.rooms[&code].reserve(request.role, &self.shared.limits);
+                let place = directory.rooms[&code].reserve(request.role, &self.shared.limits, Places::take);
                 // Whoever has a seat there already needs no other.
                 if place.is_none() && request.keys.resume.is_none() && request.keys.holder.is_none() {
                     return Err(Farewell::bye(CloseCode::RoomFull).retry_after(2000));
@@ -204,27 +208,37 @@ impl Lobby {
         self.shared.directory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The fullest room with space, else a new one.
+    /// The fullest room with a free place, else a new one, else the place of somebody who is away.
     fn quick(
         &self,
         directory: &mut Directory,
         role: Role,
         client: IpAddr,
     ) -> Result<(RoomEnds, Reservation), Farewell> {
-        let mut open: Vec<&Entry> = directory.rooms.values().filter(|e| !e.ends.joins.is_closed()).collect();
-        open.sort_by_key(|entry| std::cmp::Reverse(entry.taken()));
-        for entry in open {
-            if let Some(place) = entry.reserve(role, &self.shared.limits) {
-                return Ok((entry.ends.clone(), place));
-            }
+        if let Some(found) = self.fullest(directory, role, Places::take_free) {
+            return Ok(found);
         }
         if role == Role::Spectator {
             return Err(nothing_to_watch());
         }
         let code = self.draw_code(directory)?;
-        let ends = self.named(directory, &code, role, client)?;
-        let place = directory.rooms[&code].reserve(role, &self.shared.limits);
-        Ok((ends, place.expect("a new room has a place")))
+        match self.named(directory, &code, role, client) {
+            Ok(ends) => {
+                let place = directory.rooms[&code].reserve(role, &self.shared.limits, Places::take_free);
+                Ok((ends, place.expect("a new room has a place")))
+            }
+            Err(farewell) => self.fullest(directory, role, Places::take).ok_or(farewell),
+        }
+    }
+
+    /// The fullest room that has a place to take.
+    fn fullest(&self, directory: &Directory, role: Role, take: Take) -> Option<(RoomEnds, Reservation)> {
+        let mut open: Vec<&Entry> = directory.rooms.values().filter(|e| !e.ends.joins.is_closed()).collect();
+        open.sort_by_key(|entry| std::cmp::Reverse(entry.taken()));
+        open.iter().find_map(|entry| {
+            let place = entry.reserve(role, &self.shared.limits, take)?;
+            Some((entry.ends.clone(), place))
+        })
     }
 
     /// The room of a code, opened if need be.

@@ -11,7 +11,7 @@ use server::record::replay::{Plan, Summary, replay};
 
 use crate::cli::Replay;
 
-/// Exit code for a recording that goes another way.
+/// Exit code for a recording that goes another way. The first tick that does is named.
 const DIFFERENT: u8 = 1;
 
 /// Runs it.
@@ -60,7 +60,7 @@ fn develop(recording: &[u8], asked: &Replay, out: &Path) -> ExitCode {
 }
 
 fn tell(summary: &Summary, verified: bool, took: f64) {
-    let Summary { header, ticks, run, segments, gaps, players, checks } = summary;
+    let Summary { header, ticks, run, segments, gaps, players, digests, checks } = summary;
     crate::say(&format!(
         "room {}, {} seats, {} pilots, seed {}, built from {}",
         header.room, header.world.capacity, header.world.pilots, header.world.seed, header.commit
@@ -73,6 +73,6 @@ fn tell(summary: &Summary, verified: bool, took: f64) {
     ));
     crate::say(&format!("ran in {took:.2} s, {:.0} times real time", played / took.max(1e-6)));
     if verified {
-        crate::say(&format!("{checks} checksums compared: all the same"));
+        crate::say(&format!("{digests} ticks and {checks} checksums compared: all the same"));
     }
 }

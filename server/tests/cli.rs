@@ -239,44 +239,6 @@ fn a_ticket_is_printed_and_nothing_else() {
     std::fs::remove_dir_all(&dir).expect("it was there");
 }
 
-fn golden(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/replays").join(name)
-}
-
-#[test]
-fn a_recording_runs_again_and_a_broken_one_is_refused_in_one_line() {
-    let seats = golden("seats.drift");
-    let path = seats.to_str().expect("a plain path");
-    let out = run(&["replay", path, "--verify"]);
-    let text = String::from_utf8(out.stdout).expect("text");
-    assert_eq!(out.status.code(), Some(0), "{text}");
-    for part in ["room RIG", "ticks 1 to 750: 25.0 s", "times real time", "25 checksums compared"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    let out = run(&["replay", path, "--from", "751"]);
-    assert_eq!(out.status.code(), Some(2));
-    assert!(complaint(&["replay", path, "--from", "751"]).contains("from 1 to 750"));
-
-    let broken = std::env::temp_dir().join(format!("drift-arena-broken-{}.drift", std::process::id()));
-    let at = broken.to_str().expect("a plain path");
-    let whole = std::fs::read(&seats).expect("it is there");
-    let mut flipped = whole.clone();
-    flipped[whole.len() / 2] ^= 1;
-    for (bytes, word) in [
-        (&whole[..whole.len() - 1], "cut off after tick 750"),
-        (&flipped, "damaged at byte"),
-        (b"", "not a rec"),
-    ] {
-        std::fs::write(&broken, bytes).expect("a temporary file");
-        let text = complaint(&["replay", at, "--verify"]);
-        assert!(text.contains(word) && text.contains(at), "{text}");
-    }
-    std::fs::remove_file(&broken).expect("it was there");
-    for args in [&["replay"][..], &["replay", "/does/not/exist.drift"], &["--seed", "1", "replay", path]] {
-        complaint(args);
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn recordings_go_to_a_folder_that_can_be_made() {

@@ -51,32 +51,31 @@ async fn deaf(server: &Hosted) -> Client {
     Client::connect(&server.url, hello).await.expect("a seat").0
 }
 
+/// A server that says good-bye to somebody deaf: by a signal, or because its operator wants it.
+async fn ending(by_signal: Option<&str>) -> (Hosted, Client) {
+    let server = start();
+    let deaf = deaf(&server).await;
+    match by_signal {
+        Some(name) => signal(&server, name),
+        None => drain(&server),
+    }
+    (server, deaf)
+}
+
 #[tokio::test]
 async fn an_operator_or_a_signal_ends_it_politely() {
-    for by_signal in [false, true] {
-        let server = start();
-        let _deaf = deaf(&server).await;
-        if by_signal {
-            signal(&server, "-TERM")
-        } else {
-            drain(&server)
-        };
-        assert_eq!(end(server).code(), Some(0), "by a signal: {by_signal}");
+    for by_signal in [None, Some("-TERM")] {
+        let (server, _deaf) = ending(by_signal).await;
+        assert_eq!(end(server).code(), Some(0), "by a signal: {by_signal:?}");
     }
 }
 
 #[tokio::test]
 async fn a_signal_during_the_good_byes_ends_it_at_once_whoever_began_them() {
-    for by_signal in [false, true] {
-        let server = start();
-        let _deaf = deaf(&server).await;
-        if by_signal {
-            signal(&server, "-INT")
-        } else {
-            drain(&server)
-        };
+    for by_signal in [None, Some("-INT")] {
+        let (server, _deaf) = ending(by_signal).await;
         signal(&server, "-TERM");
         // Politely it would be 0.
-        assert_eq!(end(server).code(), Some(1), "begun by a signal: {by_signal}");
+        assert_eq!(end(server).code(), Some(1), "begun by a signal: {by_signal:?}");
     }
 }

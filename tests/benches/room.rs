@@ -79,6 +79,7 @@ fn record_tick(bencher: Bencher<'_, '_>, players: u16) {
             input.rewind = n as u8;
         }
         recorder.before(rig.room.world(), &inputs);
+        recorder.after(rig.room.world());
     });
 }
 
@@ -97,6 +98,13 @@ fn record_keyframe(bencher: Bencher<'_, '_>, players: u16) {
 fn checksum(bencher: Bencher<'_, '_>, players: u16) {
     let rig = rig(players);
     bencher.bench_local(|| rig.room.world().checksum());
+}
+
+/// Its digest, after every tick that is recorded.
+#[divan::bench(args = [100, 1000, 4000])]
+fn digest(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = rig(players);
+    bencher.bench_local(|| rig.room.world().digest());
 }
 
 /// One player's snapshots as they were sent.

@@ -1,7 +1,6 @@
 //! A room without sockets and without time: ticks as fast as they come, players that read their outbox after each.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bot_client::{Bot, Session};
@@ -11,7 +10,8 @@ use protocol::{Buttons, Controls, ResumeToken, RoomCode, Seq, ServerMessage, Slo
 use server::farewell::Farewell;
 use server::outbox::{Batch, Outbox};
 use server::room::inbound::Mailbox;
-use server::room::seat::{Join, Keys, Reservation};
+use server::room::places::Places;
+use server::room::seat::{Join, Keys};
 use server::room::{Room, RoomEnds, TickReport};
 use server::time::Stamp;
 use sim::WorldConfig;
@@ -29,7 +29,7 @@ pub struct Rig {
     config: WorldConfig,
     ends: RoomEnds,
     start: Instant,
-    taken: Arc<AtomicUsize>,
+    places: Arc<Places>,
 }
 
 /// A player of a rig.
@@ -85,7 +85,7 @@ impl Rig {
         let config = WorldConfig { capacity, pilots, seed };
         let (mut room, ends) = Room::new(code, &config);
         room.check_every(1);
-        Rig { room, players: Vec::new(), config, ends, start: Instant::now(), taken: Arc::default() }
+        Rig { room, players: Vec::new(), config, ends, start: Instant::now(), places: Arc::default() }
     }
 
     /// Lets spectators see the room late. Before the first tick.
@@ -108,7 +108,7 @@ impl Rig {
             mailbox: mailbox.clone(),
             outbox: outbox.clone(),
             acknowledges: true,
-            reservation: Reservation::take(&self.taken, usize::MAX),
+            reservation: self.places.take(usize::MAX),
         };
         self.ends.joins.try_send(join).expect("the room takes joins");
         self.players.push(RigPlayer {

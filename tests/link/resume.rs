@@ -129,15 +129,79 @@ async fn a_full_room_lets_its_own_back_in_and_nobody_else() {
     let mut network = Network::start(6, |raw| raw.rooms.capacity = 1);
     let mut ada = network.join(Link::default(), named("Ada", "r")).await.expect("a seat");
     ada.play(SECOND).await;
-    let hello = again(&ada);
-    drop(ada);
-    tokio::time::sleep(SECOND).await;
     let forged = Hello { resume: Some(ResumeToken([9; 16])), ..named("Mallory", "r") };
     let refused = network.join(Link::default(), forged).await.err().expect("no seat");
     assert!(refused.to_string().contains("4005"), "{refused}");
-    let back = network.join(Link::default(), hello).await.expect("the seat");
+    // Her old connection is dead, and the server has not noticed.
+    let back = network.join(Link::default(), again(&ada)).await.expect("the seat");
     assert!(back.welcome.resumed);
+    let hello = again(&back);
+    drop(back);
+    tokio::time::sleep(SECOND).await;
+    let back = network.join(Link::default(), hello).await.expect("the seat");
+    assert!(back.welcome.resumed, "nobody else wanted it");
     network.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_full_room_a_newcomer_gets_the_place_of_a_lost_connection() {
+    let mut network = Network::start(8, |raw| raw.rooms.capacity = 2);
+    let ada = network.join(Link::default(), named("Ada", "r")).await.expect("a seat");
+    let mut bob = network.join(Link::default(), named("Bob", "r")).await.expect("a seat");
+    let hello = again(&ada);
+    drop(ada);
+    bob.play(SECOND).await;
+    let eve = network.join(Link::default(), named("Eve", "r")).await.expect("Ada's place");
+    assert!(!eve.welcome.resumed);
+    for hello in [named("Mallory", "r"), hello.clone()] {
+        let refused = network.join(Link::default(), hello).await.err().expect("everybody is there");
+        assert!(refused.to_string().contains("4005"), "{refused}");
+    }
+    bob.play(SECOND).await;
+    bob.assert_undisturbed(2 * SECOND);
+    drop(eve);
+    bob.play(SECOND).await;
+    let back = network.join(Link::default(), hello).await.expect("Eve's place");
+    assert!(!back.welcome.resumed, "her own seat is gone");
+    network.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn joining_and_cutting_fills_no_room() {
+    let mut network = Network::start(9, |raw| raw.rooms.capacity = 4);
+    for n in 0..12 {
+        let player = network.join(Link::default(), named(&format!("M{n}"), "r")).await.expect("a seat");
+        drop(player);
+        tokio::time::sleep(SECOND / 4).await;
+    }
+    let mut players = Vec::new();
+    for n in 0..4 {
+        players.push(network.join(Link::default(), named(&format!("P{n}"), "r")).await.expect("a seat"));
+    }
+    let refused = network.join(Link::default(), named("Late", "r")).await.err().expect("it is full");
+    assert!(refused.to_string().contains("4005"), "{refused}");
+    network.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn quick_play_takes_a_lost_connections_place_only_if_no_room_can_be_opened() {
+    for (rooms, resumed) in [(2, true), (1, false)] {
+        let mut network = Network::start(10, |raw| {
+            raw.rooms.capacity = 1;
+            raw.rooms.max = rooms;
+        });
+        let ada = network.join(Link::default(), named("Ada", "")).await.expect("a seat");
+        let hello = again(&ada);
+        drop(ada);
+        tokio::time::sleep(SECOND).await;
+        let mut bob = network.join(Link::default(), named("Bob", "")).await.expect("a seat");
+        assert_eq!(bob.welcome.room != hello.room, resumed, "{} of {}", bob.welcome.room, hello.room);
+        bob.client.close(1000, "").await.expect("a clean close");
+        tokio::time::sleep(SECOND).await;
+        let back = network.join(Link::default(), hello).await.expect("a seat");
+        assert_eq!(back.welcome.resumed, resumed);
+        network.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod converge;
 mod films;
+mod full;
 mod replays;
 
 use bot_client::Session;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Backoff, CLOSE_RULES, closeRule } from '../client/backoff.js';
 
 test('the table is the one that the Rust side has', () => {
-  const source = readFileSync(new URL('../../../protocol/src/message.rs', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../../protocol/src/close.rs', import.meta.url), 'utf8');
   const rows = [...source.matchAll(/^\s+\w+ = (\d+), "\w+", (\w+), "/gm)].map((m) => [Number(m[1]), m[2]]);
   assert.ok(rows.length >= 18);
   const names = { Never: 'never', Yes: 'yes', Once: 'once', OnRequest: 'request' };

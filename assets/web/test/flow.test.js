@@ -5,22 +5,15 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 
 import { CHANGED, FLAG } from '../client/codec.js';
-import { Game } from '../client/game.js';
 import { newBody } from '../client/step.js';
-import { controls, FakeSocket, identity, outside, play, snapshotBytes, welcomeBytes } from './server.js';
+import { controls, play, seated, snapshotBytes } from './server.js';
 
 const body = { ...newBody(), x: 500 * 256, y: 500 * 256, energy: 25600 };
 const DT = 1000 / 30;
 
 /** A game that was welcomed, its socket, and a way to let snapshots arrive. */
 function start() {
-  const world = outside();
-  const game = new Game('ws://x/ws', world, {});
-  game.join(identity);
-  const [socket] = FakeSocket.all;
-  socket.accept();
-  socket.receive(welcomeBytes());
-  socket.sent.length = 0;
+  const { game, world, socket } = seated();
   const arrive = (n, flags = n === 0 ? FLAG.OWN | FLAG.FULL : FLAG.OWN) => {
     world.time = (n + 1) * DT;
     socket.receive(snapshotBytes(n, 1001 + n, 10, body, CHANGED.PICKUP, flags));

@@ -4,11 +4,10 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 
 import { encodeClient, CHANGED } from '../client/codec.js';
-import { Game } from '../client/game.js';
 import { Connection } from '../client/net.js';
 import { Predictor } from '../client/predict.js';
 import { newBody, step } from '../client/step.js';
-import { byeBytes, controls, FakeSocket, identity, outside, play, token, welcomeBytes } from './server.js';
+import { byeBytes, controls, FakeSocket, identity, outside, play, seated, token, welcomeBytes } from './server.js';
 
 const arena = { side: 2400 * 256, obstacles: [{ x: 700 * 256, y: 500 * 256, r: 90 * 256 }] };
 function ownOf(body, changed = 0, hp = 100) {
@@ -166,11 +165,7 @@ test('snapshots that were skipped cost nothing but their news', () => {
 });
 
 test('silence raises the banner and then a new connection', () => {
-  const world = outside();
-  const game = new Game('ws://x/ws', world, {});
-  game.join(identity);
-  FakeSocket.all[0].accept();
-  FakeSocket.all[0].receive(welcomeBytes());
+  const { game, world, socket } = seated();
   const pumpAt = (now) => {
     world.time = now;
     game.pump(() => controls(0));
@@ -181,7 +176,7 @@ test('silence raises the banner and then a new connection', () => {
   assert.equal(game.silent, true);
   pumpAt(5100);
   assert.equal(game.net.status.phase, 'waiting');
-  assert.equal(FakeSocket.all[0].readyState, 3);
+  assert.equal(socket.readyState, 3);
 });
 
 test('a socket that closes under the game does not hang it', () => {

@@ -86,8 +86,8 @@ export function byeBytes(code, retry) {
   return out.written().slice();
 }
 
-/** Runs a game against a server of the same step, `delay` ms away each way, in made-up time. */
-export function play({ delay, seconds, lose = () => false, heard = () => {} }) {
+/** A game that was welcomed and has said nothing since, its outside and its socket. */
+export function seated() {
   const world = outside();
   const game = new Game('ws://x/ws', world, {});
   game.join(identity);
@@ -95,6 +95,12 @@ export function play({ delay, seconds, lose = () => false, heard = () => {} }) {
   socket.accept();
   socket.receive(welcomeBytes());
   socket.sent.length = 0;
+  return { game, world, socket };
+}
+
+/** Runs a game against a server of the same step, `delay` ms away each way, in made-up time. */
+export function play({ delay, seconds, lose = () => false, heard = () => {} }) {
+  const { game, world, socket } = seated();
   const body = newBody();
   Object.assign(body, { x: 500 * 256, y: 500 * 256, energy: 25600 });
   const inputs = new Map();

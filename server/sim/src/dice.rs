@@ -5,6 +5,7 @@
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
+use crate::checksum::StateHash;
 use crate::keyframe::{BadKeyframe, Carried, Numbers};
 
 /// A seeded PCG64-MCG (XSL-RR 128/64) with a range reduction of its own.
@@ -42,6 +43,11 @@ impl Dice {
     /// The whole inner state.
     pub fn state(&self) -> u128 {
         self.0.state()
+    }
+
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
+        let state = self.state();
+        hash.words([state as u64, (state >> 64) as u64]);
     }
 }
 

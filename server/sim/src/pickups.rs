@@ -4,7 +4,7 @@ use protocol::snapshot::{PickupKind, changed};
 use protocol::{Slot, Tick};
 use slab::Slab;
 
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both};
 use crate::dice::Dice;
 use crate::event::Event;
 use crate::grid::{Grid, Item, Rect};
@@ -89,6 +89,14 @@ impl Fate {
             Fate::Returns(at) => (1, at),
             Fate::Expires(at) => (2, at),
         }
+    }
+}
+
+impl Pickup {
+    fn digest(&self, key: usize, hash: &mut StateHash) {
+        let (fate, at) = self.fate.parts();
+        let what = u32::from_le_bytes([self.kind.wire(), fate, 0, 0]);
+        hash.words([both(self.x, self.y), (key as u64) << 32 | u64::from(what), at.0.into()]);
     }
 }
 
@@ -215,15 +223,14 @@ impl Pickups {
         Ok(Pickups { all, dropped, grid: Grid::new(map.side()) })
     }
 
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
-        for (key, pickup) in &self.all {
-            let (fate, at) = pickup.fate.parts();
-            hash.bytes(&[pickup.kind.wire(), fate]);
-            hash.u32(key as u32);
-            hash.u32(at.0);
-            hash.i32(pickup.x);
-            hash.i32(pickup.y);
-        }
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
+        self.all.iter().for_each(|(key, pickup)| pickup.digest(key, hash));
+    }
+
+    /// The same of those that will be back or expire.
+    pub(crate) fn digest_passing(&self, hash: &mut StateHash) {
+        let passing = self.all.iter().filter(|(_, pickup)| pickup.fate != Fate::Lies);
+        passing.for_each(|(key, pickup)| pickup.digest(key, hash));
     }
 }
 

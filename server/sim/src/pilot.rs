@@ -11,7 +11,7 @@ mod vector;
 use protocol::input::Buttons;
 use protocol::{Controls, Slot, Tick};
 
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, four};
 use crate::dice::Dice;
 use crate::keyframe::carried;
 use gunner::Gunner;
@@ -235,20 +235,19 @@ impl Brain {
         }
     }
 
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
-        hash.bytes(&self.dice.state().to_le_bytes());
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
+        self.dice.digest(hash);
         self.gunner.digest(hash);
         if let Some(target) = &self.target {
-            hash.u16(target.slot.0);
-            hash.u32(target.seen.0);
-            hash.bytes(&[target.hp, u8::from(target.shielded)]);
-            for vector in [target.place, target.velocity, target.turning] {
-                hash.bytes(&vector.x.to_le_bytes());
-                hash.bytes(&vector.y.to_le_bytes());
-            }
+            let Target { slot, seen, place, velocity, turning, hp, shielded } = target;
+            let vectors = [place, velocity, turning].map(|v| [v.x.cast_unsigned(), v.y.cast_unsigned()]);
+            let [[x, y], [vx, vy], [tx, ty]] = vectors;
+            let state = u16::from_le_bytes([*hp, u8::from(*shielded)]);
+            hash.words([x, y, vx, vy, tx, ty, seen.0.into(), four([slot.0, state, 0, 0])]);
         }
-        hash.bytes(&[self.patience, self.side.to_le_bytes()[0], self.side_left, self.heading_left]);
-        hash.u16(self.heading);
+        let counts = [self.side_left, self.heading_left];
+        let mind = u16::from_le_bytes([self.patience, self.side.cast_unsigned()]);
+        hash.words([four([mind, u16::from_le_bytes(counts), self.heading, 0])]);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use protocol::quantize::Q8;
 
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both};
 use crate::collision::Sweep;
 use crate::history::{Between, History, KEPT, PARTS};
 use crate::keyframe::carried;
@@ -42,13 +42,11 @@ impl Between for Place {
 }
 
 impl History<Place> {
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
         for places in self.ticks() {
-            hash.u32(places.len() as u32);
+            hash.words([places.len() as u64]);
             for place in places {
-                hash.i32(place.x);
-                hash.i32(place.y);
-                hash.u32(place.life);
+                hash.words([both(place.x, place.y), place.life.into()]);
             }
         }
     }

@@ -3,7 +3,7 @@
 use protocol::snapshot::{Timers, changed, state};
 
 use crate::body::Body;
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both, four};
 use crate::keyframe::carried;
 use crate::rules::{ENERGY_MAX, HP, HP_MAX, RESPAWN_TICKS, SHIELD_TICKS};
 
@@ -131,20 +131,18 @@ impl Ship {
         self.alive = false;
     }
 
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
+    pub(crate) fn digest(&self, key: usize, hash: &mut StateHash) {
         let Timers { pulse, lance, windup, shield, overdrive, respawn, regen } = self.timers;
         let flags = [self.pilot, self.alive, self.boosting, self.crowned, self.away, self.parked];
         let flags = flags.iter().fold(0u8, |bits, &flag| bits << 1 | u8::from(flag));
-        hash.bytes(&[self.generation, flags, self.changed, self.pending, self.view]);
-        hash.bytes(&[pulse, lance, windup, shield, overdrive, respawn, regen]);
-        for value in [self.x, self.y, self.vx, self.vy] {
-            hash.i32(value);
-        }
-        for value in [self.aim, self.energy, self.hp] {
-            hash.u16(value);
-        }
-        hash.u32(self.score);
-        hash.u32(self.life);
+        hash.words([
+            both(self.x, self.y),
+            both(self.vx, self.vy),
+            u64::from_le_bytes([pulse, lance, windup, shield, overdrive, respawn, regen, self.view]),
+            four([self.aim, self.energy, self.hp, u16::from_le_bytes([self.changed, self.pending])]),
+            both(self.score.cast_signed(), self.life.cast_signed()),
+            four([key as u16, u16::from_le_bytes([self.generation, flags]), 0, 0]),
+        ]);
     }
 }
 

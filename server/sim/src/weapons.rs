@@ -7,7 +7,7 @@ use protocol::quantize::{from_quarter, to_quarter};
 use protocol::snapshot::changed;
 use protocol::{Slot, Tick, snapshot};
 
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both, four};
 use crate::collision::Sweep;
 use crate::event::Event;
 use crate::history::PARTS;
@@ -123,16 +123,14 @@ impl Pulse {
         snapshot::Pulse { id: self.id, owner: self.owner, x, y, direction, fired: (fired.0 & 255) as u8 }
     }
 
-    pub(crate) fn digest(&self, hash: &mut Fnv64) {
+    pub(crate) fn digest(&self, hash: &mut StateHash) {
         let Flight { x, y, direction, fired, catchup } = self.flight;
-        hash.bytes(&[self.generation, catchup]);
-        for value in [self.id, self.owner.0, direction] {
-            hash.u16(value);
-        }
-        for value in [x, y, self.x, self.y] {
-            hash.i32(value);
-        }
-        hash.u32(fired.0);
+        hash.words([
+            four([self.id, self.owner.0, direction, u16::from_le_bytes([self.generation, catchup])]),
+            both(x, y),
+            both(self.x, self.y),
+            fired.0.into(),
+        ]);
     }
 }
 

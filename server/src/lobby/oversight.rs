@@ -51,9 +51,7 @@ impl Lobby {
         // Outside of the lock: sorting takes time.
         let rooms: Vec<_> = {
             let directory = self.directory();
-            let counts = |entry: &Entry| {
-                (entry.players.load(Ordering::Acquire), entry.spectators.load(Ordering::Acquire))
-            };
+            let counts = |entry: &Entry| (entry.players.taken(), entry.spectators.taken());
             let entry = |(code, entry): (&RoomCode, &Entry)| {
                 let tick = entry.ends.clock.load(Ordering::Acquire);
                 (code.to_string(), counts(entry), tick, entry.ends.waiting(), entry.times.clone())
@@ -83,8 +81,8 @@ impl Lobby {
     pub fn count(&self) {
         let (mut players, mut spectators, mut joins, mut orders) = (0, 0, 0, 0);
         for entry in self.directory().rooms.values() {
-            players += entry.players.load(Ordering::Acquire);
-            spectators += entry.spectators.load(Ordering::Acquire);
+            players += entry.players.taken();
+            spectators += entry.spectators.taken();
             let waiting = entry.ends.waiting();
             joins += waiting.0;
             orders += waiting.1;

@@ -10,7 +10,7 @@ use super::format::{FormatError, Header, Reader, Record};
 /// What to do with a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// Compare the checksums, and stop at the first difference.
+    /// Compare the digest after every tick, and the checksums, and stop at the first difference.
     pub verify: bool,
     /// Begin with the segment that has this tick; none: at the beginning.
     pub from: Option<Tick>,
@@ -31,7 +31,9 @@ pub struct Summary {
     pub gaps: u32,
     /// Most players at a time.
     pub players: usize,
-    /// Checksums that were the same.
+    /// Ticks after which the world's digest was compared, and the same.
+    pub digests: u32,
+    /// Checksums of all that were compared, and the same.
     pub checks: u32,
 }
 
@@ -54,7 +56,7 @@ pub enum Stopped {
     /// It went another way.
     #[error("tick {} differs ({what}); {} was still the same", .tick.0, .same.0)]
     Different {
-        /// The first tick that is known to differ.
+        /// The first tick that differs.
         tick: Tick,
         /// The last that is known not to.
         same: Tick,
@@ -133,7 +135,7 @@ pub fn watch(bytes: &[u8], plan: Plan, viewer: &mut impl Viewer) -> Result<Summa
                 }
             }
             (_, None) => return Err(FormatError::CutOff(None).into()),
-            (Record::Tick { tick, deeds, changes }, Some(run)) => {
+            (Record::Tick { tick, deeds, changes, digest }, Some(run)) => {
                 for (slot, command) in changes {
                     if run.commands.len() <= slot.index() {
                         run.commands.resize(slot.index() + 1, Command::default());
@@ -141,6 +143,9 @@ pub fn watch(bytes: &[u8], plan: Plan, viewer: &mut impl Viewer) -> Result<Summa
                     run.commands[slot.index()] = command;
                 }
                 run.step(tick, &deeds)?;
+                if let Some(digest) = digest.filter(|_| plan.verify) {
+                    run.compare(digest)?;
+                }
                 if !viewer.stepped(&run.world, &deeds) {
                     break;
                 }
@@ -157,6 +162,7 @@ pub fn watch(bytes: &[u8], plan: Plan, viewer: &mut impl Viewer) -> Result<Summa
         segments: run.segments,
         gaps: run.gaps,
         players: run.players,
+        digests: run.digests,
         checks: run.checks,
     })
 }
@@ -201,14 +207,15 @@ struct Run {
     segments: u32,
     gaps: u32,
     players: usize,
+    digests: u32,
     checks: u32,
 }
 
 impl Run {
     fn new(world: World) -> Run {
         let (first, players) = (world.tick(), world.players());
-        let commands = Vec::new();
-        Run { world, commands, first, same: first, ticks: 0, segments: 1, gaps: 0, players, checks: 0 }
+        let (commands, same) = (Vec::new(), first);
+        Run { world, commands, first, same, ticks: 0, segments: 1, gaps: 0, players, digests: 0, checks: 0 }
     }
 
     /// Another segment begins.
@@ -242,6 +249,16 @@ impl Run {
         }
         self.ticks += 1;
         self.players = self.players.max(self.world.players());
+        Ok(())
+    }
+
+    /// After a step.
+    fn compare(&mut self, digest: u32) -> Result<(), Stopped> {
+        if digest != self.world.digest() {
+            return Err(self.different(self.world.tick(), "another digest"));
+        }
+        self.same = self.world.tick();
+        self.digests += 1;
         Ok(())
     }
 

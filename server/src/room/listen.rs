@@ -70,8 +70,7 @@ impl Ear<'_> {
             (Some(End::Left), ..) => false,
             // The ship stays where it is, if its player may come back.
             (Some(End::Lost), _, Some(slot)) if self.patience.keep > 0 => {
-                seat.away = Some(0);
-                seat.idle_ticks = 0;
+                seat.lose();
                 self.world.set_away(slot, true);
                 true
             }

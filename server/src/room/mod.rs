@@ -15,6 +15,7 @@ pub mod load;
 mod metronome;
 pub mod orders;
 pub mod outbound;
+pub mod places;
 pub mod recorder;
 pub mod roster;
 pub mod screening;

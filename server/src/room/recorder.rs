@@ -16,7 +16,8 @@ use crate::record::format::{self, Header};
 /// Longest segment, ticks: 30 s.
 const SEGMENT_TICKS: u32 = 30 * TICK_HZ as u32;
 
-/// Every so many ticks there is a checksum, and what was noted since goes to the channel. A segment is at least as long.
+/// Every so many ticks there is a checksum of all, beside the digest of every tick, and what was noted since goes to the
+/// channel. A segment is at least as long.
 const CHECK_TICKS: u32 = TICK_HZ as u32;
 
 /// What goes over the channel.
@@ -85,6 +86,8 @@ pub struct Recorder {
     /// The segment before, if the flight recorder is on.
     last: Vec<u8>,
     current: Vec<u8>,
+    /// Where the record of the last tick begins in it.
+    tick: usize,
     /// Ticks of the current segment.
     ticks: u32,
     held: Vec<Command>,
@@ -103,6 +106,7 @@ impl Recorder {
             // A segment is a second longer at most, so that these hardly ever grow.
             last: Vec::with_capacity(if keep.flight { keep.segment } else { 0 }),
             current: Vec::with_capacity(keep.segment),
+            tick: 0,
             ticks: 0,
             held: Vec::new(),
             keyframe: Keyframe::default(),
@@ -143,11 +147,13 @@ impl Recorder {
     /// Notes what comes to the coming tick. To be called before the step, so that a step that panics is noted, too.
     pub fn before(&mut self, world: &World, commands: &[Command]) {
         let tick = world.tick().next();
+        self.tick = self.current.len();
         format::tick(&mut self.current, tick, world.deeds(), commands, &mut self.held);
     }
 
     /// Notes what came of it.
     pub fn after(&mut self, world: &World) {
+        format::outcome(&mut self.current[self.tick..], world.digest());
         self.ticks += 1;
         if world.tick().0.is_multiple_of(CHECK_TICKS) {
             format::checksum(&mut self.current, world.tick(), world.checksum());

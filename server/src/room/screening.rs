@@ -2,7 +2,7 @@
 //! made of; the messages are those that any client gets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::atomic::AtomicU32;
 
 use protocol::codec::{self, Encoding};
 use protocol::message::{Role, ServerMessage};
@@ -14,8 +14,9 @@ use super::CHECK_EVERY;
 use super::inbound::Mailbox;
 use super::load::Relief;
 use super::outbound::{News, Outbound};
+use super::places::Places;
 use super::roster::Roster;
-use super::seat::{Join, Keys, Reservation, Seat};
+use super::seat::{Join, Keys, Seat};
 use super::seating::welcome;
 use crate::outbox::{Batch, Outbox};
 use crate::time::Stamp;
@@ -44,7 +45,7 @@ impl Screening {
             acknowledges: false,
             reservation: None,
         };
-        let place = Reservation::take(&Arc::new(AtomicUsize::new(0)), 1);
+        let place = Arc::new(Places::default()).take(1);
         let mut seat = Seat::new(join, place.expect("the first of one"), None, world.tick());
         seat.everywhere = true;
         let mut screening = Screening {

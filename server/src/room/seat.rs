@@ -1,7 +1,6 @@
 //! A seat: one session's membership of a room, as the room keeps it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::message::{MARGIN_MISSING, Role};
 use protocol::snapshot::CellWindow;
@@ -10,6 +9,7 @@ use protocol::{ResumeToken, Slot, Tick};
 use super::flow::Flow;
 use super::inbound::{End, Held, Mailbox};
 use super::known::Known;
+use super::places::Reservation;
 use crate::outbox::Outbox;
 use crate::session::{Fingerprint, PlayerId};
 
@@ -32,8 +32,7 @@ pub struct Join {
     pub outbox: Arc<Outbox>,
     /// True if the client acknowledges snapshots; for others the socket's back-pressure must do.
     pub acknowledges: bool,
-    /// The place in the directory's count of this room, given back when dropped; none if the room is full and only an
-    /// earlier seat will do.
+    /// The place in this room that the directory gave; none if the room is full and only an earlier seat will do.
     pub reservation: Option<Reservation>,
 }
 
@@ -46,25 +45,6 @@ pub struct Keys {
     pub resume: Option<Fingerprint>,
     /// Whom the player's ticket is for, where tickets are asked for.
     pub holder: Option<PlayerId>,
-}
-
-/// One place in a room, counted by the directory. Dropping it gives the place back.
-#[derive(Debug)]
-pub struct Reservation(Arc<AtomicUsize>);
-
-impl Reservation {
-    /// Takes a place if fewer than `capacity` are taken.
-    pub fn take(count: &Arc<AtomicUsize>, capacity: usize) -> Option<Reservation> {
-        let more = |n| (n < capacity).then_some(n + 1);
-        count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some(Reservation(count.clone()))
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// What a client was told, up to the last snapshot that was encoded for it.
@@ -134,7 +114,7 @@ pub struct Seat {
     pub mailbox: Arc<Mailbox>,
     /// See [`Join::outbox`].
     pub outbox: Arc<Outbox>,
-    _reservation: Reservation,
+    reservation: Reservation,
 }
 
 impl Seat {
@@ -148,10 +128,18 @@ impl Seat {
         *holder == self.holder && (by_token || by_ticket) && self.mailbox.open().end != Some(End::Left)
     }
 
+    /// Begins to wait for its player, whose connection is lost.
+    pub fn lose(&mut self) {
+        self.away = Some(0);
+        self.idle_ticks = 0;
+        self.reservation.set_away(true);
+    }
+
     /// Goes on with another connection: nothing of what the last one was told counts any more.
     pub fn resume(&mut self, join: Join, now: Tick) {
         self.tokens = (Fingerprint::of(&join.keys.token), Some(self.tokens.0));
         self.away = None;
+        self.reservation.set_away(false);
         self.idle_ticks = 0;
         self.skipped = 0;
         self.aspect = join.aspect;
@@ -185,7 +173,7 @@ impl Seat {
             known: Vec::new(),
             mailbox: join.mailbox,
             outbox: join.outbox,
-            _reservation: reservation,
+            reservation,
             tokens: (Fingerprint::of(&join.keys.token), None),
             holder: join.keys.holder,
             away: None,

@@ -59,7 +59,7 @@ impl Room {
                 None
             }
             Role::Player => {
-                let slot = self.world.join().ok_or_else(full)?;
+                let slot = self.world.join().or_else(|| self.displace()).ok_or_else(full)?;
                 if let Some(gallery) = &mut self.gallery {
                     gallery.seat(slot, &join.name, join.hue);
                 }
@@ -72,6 +72,16 @@ impl Room {
         self.greet(&seat, token, false);
         self.seats.insert(seat);
         Ok(())
+    }
+
+    /// Gives the ship of a player who is away to a newcomer: of one whose ship is out of the world already, if there is
+    /// one, and of those the one who has been away longest. Whoever is there keeps the seat.
+    fn displace(&mut self) -> Option<Slot> {
+        let away = self.seats.iter().filter_map(|(n, seat)| Some(((seat.parked, seat.away?), n)));
+        let (_, n) = away.max_by_key(|(absence, _)| *absence)?;
+        let slot = self.seats.remove(n).slot?;
+        self.world.leave(slot);
+        self.world.join()
     }
 
     /// Gives a seat back to its player, ship, score and all. The newest connection wins.

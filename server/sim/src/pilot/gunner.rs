@@ -3,7 +3,7 @@
 use super::sight::Sight;
 use super::vector::Vector;
 use super::{Target, Temper, U};
-use crate::checksum::Fnv64;
+use crate::checksum::{StateHash, both};
 use crate::dice::Dice;
 use crate::keyframe::carried;
 use crate::rules::{LANCE_ENERGY, PULSE_ENERGY, PULSE_MUZZLE, PULSE_SPEED};
@@ -115,11 +115,9 @@ impl Gunner {
         self.slip += (self.slip_goal - self.slip) / 4;
     }
 
-    pub(super) fn digest(&self, hash: &mut Fnv64) {
-        hash.u16(self.aim);
-        hash.i32(self.slip);
-        hash.i32(self.slip_goal);
-        hash.bytes(&[self.slip_left, self.burst, self.pause, self.lance_pause]);
+    pub(super) fn digest(&self, hash: &mut StateHash) {
+        let counts = u32::from_le_bytes([self.slip_left, self.burst, self.pause, self.lance_pause]);
+        hash.words([both(self.slip, self.slip_goal), u64::from(counts) << 32 | u64::from(self.aim)]);
     }
 }
 
