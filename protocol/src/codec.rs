@@ -8,7 +8,7 @@
 pub use bincode::{Decode, Encode};
 use serde::Serialize;
 
-use crate::message::{ClientMessage, ServerMessage};
+use crate::message::{ClientMessage, ServerMessage, Snapshot};
 use crate::snapshot::View;
 
 /// Longest message a client may send, bytes; also what one may take in memory when decoded.
@@ -73,6 +73,32 @@ pub fn encode_client(encoding: Encoding, message: &ClientMessage, out: &mut Vec<
 /// Appends a server's message to `out`. In JSON, snapshots are sent as views instead: see [`encode_view`].
 pub fn encode_server(encoding: Encoding, message: &ServerMessage, out: &mut Vec<u8>) {
     encode(encoding, message, out);
+}
+
+/// Appends a snapshot's message to `out`: the bytes of [`encode_server`] in bincode, written down by hand, because a room
+/// writes one per player and tick.
+///
+/// # Panics
+/// A body of 4 GiB.
+pub fn encode_snapshot(snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let Snapshot { seq, tick, margin, flags, body } = snapshot;
+    let [low, high] = tick.get().to_le_bytes();
+    let variant = 1;
+    out.reserve(body.len() + 11);
+    out.extend_from_slice(&[variant, seq.0, low, high, margin.to_le_bytes()[0], *flags]);
+    match (u8::try_from(body.len()), u16::try_from(body.len())) {
+        (Ok(len @ ..=250), _) => out.push(len),
+        (_, Ok(len)) => {
+            out.push(251);
+            out.extend_from_slice(&len.to_le_bytes());
+        }
+        _ => {
+            out.push(252);
+            let len = u32::try_from(body.len()).expect("a body is a few kB");
+            out.extend_from_slice(&len.to_le_bytes());
+        }
+    }
+    out.extend_from_slice(body);
 }
 
 /// Appends a decoded snapshot to `out`, as the JSON subprotocol sends it.

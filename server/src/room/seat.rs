@@ -9,6 +9,7 @@ use protocol::{ResumeToken, Slot, Tick};
 
 use super::flow::Flow;
 use super::inbound::{End, Held, Mailbox};
+use super::interest::Window;
 use super::known::Known;
 use crate::outbox::Outbox;
 use crate::session::{Fingerprint, PlayerId};
@@ -97,8 +98,8 @@ pub struct Seat {
     pub slot: Option<Slot>,
     /// Whom a spectator follows; none is the leader.
     pub watch: Option<Slot>,
-    /// Width / height of the window, thousandths.
-    pub aspect: u16,
+    /// The shape of the client's window.
+    pub window: Window,
     /// Is told of the whole world in every tick, whatever that takes: for films, never for a connection.
     pub everywhere: bool,
     /// What is under way.
@@ -123,8 +124,8 @@ pub struct Seat {
     pub feed_left: u8,
     /// By slot: generation + 1 of the ship that the client has a name for; 0 for none.
     pub known: Vec<u16>,
-    /// Of the token that takes the seat back, and of the one before until the client has shown that it knows the new
-    /// one: a `Welcome` that is lost loses no seat.
+    /// Of the token that takes the seat back, and of the one before, which counts until the client has shown that it
+    /// knows the new one: a `Welcome` that is lost loses no seat.
     pub tokens: (Fingerprint, Option<Fingerprint>),
     /// See [`Keys::holder`].
     pub holder: Option<PlayerId>,
@@ -154,7 +155,7 @@ impl Seat {
         self.away = None;
         self.idle_ticks = 0;
         self.skipped = 0;
-        self.aspect = join.aspect;
+        self.window = Window::of(join.aspect);
         self.flow = Flow::new(now);
         self.acknowledges = join.acknowledges;
         self.baseline.forget();
@@ -170,7 +171,7 @@ impl Seat {
         Seat {
             slot,
             watch: None,
-            aspect: join.aspect,
+            window: Window::of(join.aspect),
             everywhere: false,
             flow: Flow::new(now),
             acknowledges: join.acknowledges,
