@@ -11,19 +11,20 @@ use crate::quantize::to_quarter;
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    begun: usize,
     flags: u8,
 }
 
 impl<'a> Writer<'a> {
     /// A body that starts at the end of `out`. `full`: the client forgets what it was told before.
     pub fn new(out: &'a mut Vec<u8>, full: bool) -> Writer<'a> {
-        Writer { out, flags: if full { flags::FULL } else { 0 } }
+        Writer { begun: out.len(), out, flags: if full { flags::FULL } else { 0 } }
     }
 
-    /// Bytes in the buffer so far.
+    /// Bytes of the body so far.
     #[expect(clippy::len_without_is_empty, reason = "a position to measure sections by, not a collection")]
     pub fn len(&self) -> usize {
-        self.out.len()
+        self.out.len() - self.begun
     }
 
     /// OWN.

@@ -5,7 +5,6 @@
 //! what a client was told stays its baseline. Never waits.
 
 use protocol::codec;
-use protocol::message::Snapshot;
 use protocol::snapshot::{Own, Writer, check};
 use protocol::{CloseCode, TICK_HZ};
 use sim::{Ship, World};
@@ -65,7 +64,6 @@ pub struct Outbound {
     told: Told,
     changes: Changes,
     words: Words,
-    body: Vec<u8>,
 }
 
 /// What the room has to tell this tick beside the world itself.
@@ -149,7 +147,7 @@ impl Outbound {
         self.cells.changes(field.cells(), seat.baseline.cells, base, &mut self.changes);
     }
 
-    /// Encodes the snapshot into the outbox.
+    /// Encodes the snapshot where it waits, in the outbox: a copy would have to wait for all that was written before it.
     fn snapshot(
         &mut self,
         world: &World,
@@ -158,56 +156,53 @@ impl Outbound {
         seat: &mut Seat,
         field: &Field,
     ) -> Published {
+        let Outbound { states, cells, action: Action { spawns, hits, shown, .. }, told, changes, .. } = self;
         let now = world.tick();
         let full = seat.baseline.tick.is_none();
-        let mut body = std::mem::take(&mut self.body);
-        body.clear();
-        let mut writer = Writer::new(&mut body, full);
-        match own {
-            Some(ship) => writer.own(&own_section(ship, seat.changed)),
-            None => writer.focus(field.focus),
-        }
-        let Action { spawns, hits, shown, .. } = &self.action;
-        let other = spawns.len() * 12 + hits.len() * 4 + shown.len() * 14 + self.changes.cells() * 20;
-        let bytes = match seat.everywhere {
-            true => usize::MAX,
-            false => SOFT_BUDGET.saturating_sub(writer.len() + other).max(SOFT_BUDGET / 3),
-        };
-        let allowance = Allowance { bytes, spare_far: news.relief >= Relief::FarShips };
-        let (told, ships) = (&mut self.told, &mut seat.baseline.ships);
-        told.write(world, &mut self.states, ships, field, allowance);
-        writer.updates(&told.leaves, &told.runs, !told.enters.is_empty());
-        if writer.has_ships() {
-            writer.enters(&told.enters);
-        }
-        if told.over_budget {
-            writer.over_budget();
-        }
-        writer.pulses(spawns, hits);
-        let window = field.cells();
-        if window != seat.baseline.cells || self.changes.cells() > 0 {
-            writer.pickups(window, self.changes.cells(), self.cells.told(&self.changes));
-        }
-        writer.events(shown);
-        let seq = seat.flow.send(now, news.now);
-        if seq.0.is_multiple_of(news.check_every) {
-            writer.check(check(ships.iter().map(|known| (known.slot, known.generation))));
-        }
-        let flags = writer.finish();
+        let mut bytes = 0;
+        seat.outbox.put_snapshot(|out| {
+            let begun = codec::begin_snapshot(out);
+            let mut writer = Writer::new(out, full);
+            match own {
+                Some(ship) => writer.own(&own_section(ship, seat.changed)),
+                None => writer.focus(field.focus),
+            }
+            let other = spawns.len() * 12 + hits.len() * 4 + shown.len() * 14 + changes.cells() * 20;
+            let left = match seat.everywhere {
+                true => usize::MAX,
+                false => SOFT_BUDGET.saturating_sub(writer.len() + other).max(SOFT_BUDGET / 3),
+            };
+            let allowance = Allowance { bytes: left, spare_far: news.relief >= Relief::FarShips };
+            let ships = &mut seat.baseline.ships;
+            told.write(world, states, ships, field, allowance);
+            writer.updates(&told.leaves, &told.runs, !told.enters.is_empty());
+            if writer.has_ships() {
+                writer.enters(&told.enters);
+            }
+            if told.over_budget {
+                writer.over_budget();
+            }
+            writer.pulses(spawns, hits);
+            let window = field.cells();
+            if window != seat.baseline.cells || changes.cells() > 0 {
+                writer.pickups(window, changes.cells(), cells.told(changes));
+            }
+            writer.events(shown);
+            let seq = seat.flow.send(now, news.now);
+            if seq.0.is_multiple_of(news.check_every) {
+                writer.check(check(ships.iter().map(|known| (known.slot, known.generation))));
+            }
+            let flags = writer.finish();
+            codec::finish_snapshot(out, begun, seq, now.wire(), seat.margin, flags);
+            seat.baseline.cells = window;
+            bytes = out.len() as u64;
+        });
         seat.baseline.tick = Some(now);
-        seat.baseline.cells = window;
         seat.changed = 0;
         if !seat.acknowledges {
             seat.flow.take_as_received();
         }
-        let snapshot = Snapshot { seq, tick: now.wire(), margin: seat.margin, flags, body };
-        let mut bytes = 0;
-        seat.outbox.put_snapshot(|out| {
-            codec::encode_snapshot(&snapshot, out);
-            bytes = out.len() as u64;
-        });
-        self.body = snapshot.body;
-        let over_budget = u64::from(self.told.over_budget);
+        let over_budget = u64::from(told.over_budget);
         Published { snapshots: 1, bytes, full: u64::from(full), over_budget, skipped: 0 }
     }
 }
