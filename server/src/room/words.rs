@@ -76,7 +76,12 @@ impl Words {
             }
         }
         if !self.names.is_empty() {
-            push(seat, &ServerMessage::Roster { entries: std::mem::take(&mut self.names) })?;
+            let message = ServerMessage::Roster { entries: std::mem::take(&mut self.names) };
+            let pushed = push(seat, &message);
+            if let ServerMessage::Roster { entries } = message {
+                self.names = entries;
+            }
+            pushed?;
         }
         for kill in &self.kills {
             push(seat, kill)?;
