@@ -8,6 +8,7 @@
 pub use bincode::{Decode, Encode};
 use serde::Serialize;
 
+use crate::ids::{Seq, Wire16};
 use crate::message::{ClientMessage, ServerMessage};
 use crate::snapshot::View;
 
@@ -16,6 +17,9 @@ pub const CLIENT_MESSAGE_LIMIT: usize = 4096;
 
 /// Longest message a server sends, bytes: a `Welcome` to the largest world, with much to spare.
 pub const SERVER_MESSAGE_LIMIT: usize = 1 << 20;
+
+/// Bytes before the body of a snapshot's message, if the body is shorter than 251.
+const SNAPSHOT_HEAD: usize = 7;
 
 /// How messages are written on one connection: its WebSocket subprotocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,37 @@ pub fn encode_client(encoding: Encoding, message: &ClientMessage, out: &mut Vec<
 /// Appends a server's message to `out`. In JSON, snapshots are sent as views instead: see [`encode_view`].
 pub fn encode_server(encoding: Encoding, message: &ServerMessage, out: &mut Vec<u8>) {
     encode(encoding, message, out);
+}
+
+/// Begins a snapshot's message at the end of `out`, by hand, because a room writes one per player and tick: leaves room
+/// for what precedes the body. The caller appends the body and calls [`finish_snapshot`] with what this returns.
+#[must_use]
+pub fn begin_snapshot(out: &mut Vec<u8>) -> usize {
+    let begun = out.len();
+    out.extend_from_slice(&[0; SNAPSHOT_HEAD]);
+    begun
+}
+
+/// Writes down what precedes the body. The bytes are those of [`encode_server`] in bincode.
+///
+/// # Panics
+/// A body of 4 GiB.
+pub fn finish_snapshot(out: &mut Vec<u8>, begun: usize, seq: Seq, tick: Wire16, margin: i8, flags: u8) {
+    let body = begun + SNAPSHOT_HEAD;
+    let len = out.len() - body;
+    // The byte that is the length, or announces how many are.
+    let (first, more) = match len {
+        0..=250 => (len as u8, 0),
+        251..=0xffff => (251, 2),
+        _ => (252, 4),
+    };
+    if more > 0 {
+        let len = u32::try_from(len).expect("a body is a few kB").to_le_bytes();
+        out.splice(body..body, len.into_iter().take(more));
+    }
+    let [low, high] = tick.get().to_le_bytes();
+    let variant = 1;
+    out[begun..body].copy_from_slice(&[variant, seq.0, low, high, margin.to_le_bytes()[0], flags, first]);
 }
 
 /// Appends a decoded snapshot to `out`, as the JSON subprotocol sends it.

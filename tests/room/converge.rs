@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use server::farewell::Farewell;
 use server::room::inbound::End;
-use server::room::interest::{ENTER_MARGIN, LEAVE_MARGIN, window};
+use server::room::interest::{ENTER_MARGIN, LEAVE_MARGIN, Window};
 use sim::world::Rect;
 
 /// What every living ship was after a tick.
@@ -134,7 +134,7 @@ impl Story {
         let world = self.rig.room.world();
         let (Some(own), true) = (view.own, view.tick == world.tick()) else { return };
         let aspect = self.aspects[n];
-        let keep = window((own.x, own.y), aspect, LEAVE_MARGIN);
+        let keep = Window::of(aspect).around((own.x, own.y), LEAVE_MARGIN);
         let inside = |r: &Rect, x: i32, y: i32| (r.x0..=r.x1).contains(&x) && (r.y0..=r.y1).contains(&y);
         for ship in &view.ships {
             let (_, real) = self.past[&view.tick][&ship.slot];
@@ -142,7 +142,7 @@ impl Story {
             let slack = Rect { x0: keep.x0 - 64, y0: keep.y0 - 64, x1: keep.x1 + 64, y1: keep.y1 + 64 };
             assert!(inside(&slack, x, y), "{ship:?} is out of sight");
         }
-        let enter = window((own.x, own.y), aspect, ENTER_MARGIN);
+        let enter = Window::of(aspect).around((own.x, own.y), ENTER_MARGIN);
         let you = self.rig.players[n].slot();
         if !budget && view.ships.len() < 255 {
             let mut there = Vec::new();

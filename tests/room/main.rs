@@ -13,7 +13,7 @@ use protocol::snapshot::changed;
 use protocol::{CloseCode, Controls, ServerMessage, Tick};
 use server::farewell::Farewell;
 use server::room::inbound::End;
-use server::room::interest::{LEAVE_MARGIN, window};
+use server::room::interest::{LEAVE_MARGIN, Window};
 
 fn boards(news: &[ServerMessage]) -> Vec<&Board> {
     news.iter().filter_map(|m| if let ServerMessage::Board(board) = m { Some(board) } else { None }).collect()
@@ -89,7 +89,7 @@ fn nobody_is_sent_what_they_cannot_see() {
         for player in &rig.players {
             let view = player.session().view();
             let own = view.own.expect("a ship");
-            let rect = window((own.x, own.y), 1778, LEAVE_MARGIN + 1);
+            let rect = Window::of(1778).around((own.x, own.y), LEAVE_MARGIN + 1);
             let inside =
                 |x: i32, y: i32| (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y);
             assert!(view.ships.iter().all(|s| inside(s.x, s.y)));
@@ -116,7 +116,7 @@ fn everybody_in_view_is_shown() {
     for player in &rig.players {
         let view = player.session().view();
         let own = view.own.expect("a ship");
-        let rect = window((own.x, own.y), 1778, 0);
+        let rect = Window::of(1778).around((own.x, own.y), 0);
         let visible = world.ships().filter(|(slot, s)| {
             s.alive
                 && *slot != player.slot()

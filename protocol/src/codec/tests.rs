@@ -231,6 +231,20 @@ fn an_input_is_nine_bytes_and_a_snapshot_adds_six() {
 }
 
 #[test]
+fn a_snapshot_written_by_hand_is_the_same_message() {
+    let (mut snapshot, _) = snapshot();
+    for len in [0, 1, 250, 251, 255, 256, 65_535, 65_536, 70_000] {
+        snapshot.body = (0..len).map(|n| n as u8).collect();
+        let (mut by_hand, mut derived) = (vec![7], vec![7]);
+        let begun = begin_snapshot(&mut by_hand);
+        by_hand.extend_from_slice(&snapshot.body);
+        finish_snapshot(&mut by_hand, begun, snapshot.seq, snapshot.tick, snapshot.margin, snapshot.flags);
+        encode_server(Encoding::Bincode, &ServerMessage::Snapshot(snapshot.clone()), &mut derived);
+        assert_eq!(by_hand, derived, "a body of {len} bytes");
+    }
+}
+
+#[test]
 fn wincode_writes_the_same_bytes() {
     let config = || wincode::config::Configuration::default().with_varint_encoding();
     for (name, message) in client_messages() {

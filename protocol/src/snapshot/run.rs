@@ -79,6 +79,13 @@ impl Run {
         &self.bytes[..usize::from(self.len)]
     }
 
+    /// Appends the bytes: always eight, which takes one instruction, of which those that count stay.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let end = out.len() + usize::from(self.len);
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
+    }
+
     fn add_point(&mut self, now: &ShipState) {
         let ([x0, x1], [y0, y1]) = (now.x.to_le_bytes(), now.y.to_le_bytes());
         self.add(mask::ABSOLUTE, &[x0, x1, y0, y1]);

@@ -11,32 +11,36 @@ use crate::quantize::to_quarter;
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    begun: usize,
     flags: u8,
 }
 
 impl<'a> Writer<'a> {
     /// A body that starts at the end of `out`. `full`: the client forgets what it was told before.
     pub fn new(out: &'a mut Vec<u8>, full: bool) -> Writer<'a> {
-        Writer { out, flags: if full { flags::FULL } else { 0 } }
+        Writer { begun: out.len(), out, flags: if full { flags::FULL } else { 0 } }
     }
 
-    /// Bytes in the buffer so far.
+    /// Bytes of the body so far.
     #[expect(clippy::len_without_is_empty, reason = "a position to measure sections by, not a collection")]
     pub fn len(&self) -> usize {
-        self.out.len()
+        self.out.len() - self.begun
     }
 
     /// OWN.
     pub fn own(&mut self, own: &Own) {
         self.flags |= flags::OWN;
-        i24(self.out, own.x);
-        i24(self.out, own.y);
-        self.out.extend_from_slice(&own.vx.to_le_bytes());
-        self.out.extend_from_slice(&own.vy.to_le_bytes());
-        self.out.extend_from_slice(&own.energy.to_le_bytes());
+        let ([x0, x1, x2], [y0, y1, y2]) = (i24(own.x), i24(own.y));
+        let ([vx0, vx1], [vy0, vy1]) = (own.vx.to_le_bytes(), own.vy.to_le_bytes());
+        let [e0, e1] = own.energy.to_le_bytes();
         let t = &own.timers;
-        self.out.extend_from_slice(&[t.pulse, t.lance, t.windup, t.shield, t.overdrive, t.respawn, t.regen]);
-        self.out.extend_from_slice(&[own.hp, own.changed]);
+        // In one piece: a buffer looks at its capacity once.
+        #[rustfmt::skip]
+        self.out.extend_from_slice(&[
+            x0, x1, x2, y0, y1, y2, vx0, vx1, vy0, vy1, e0, e1,
+            t.pulse, t.lance, t.windup, t.shield, t.overdrive, t.respawn, t.regen,
+            own.hp, own.changed,
+        ]);
     }
 
     /// FOCUS; only without [`Writer::own`].
@@ -59,9 +63,7 @@ impl<'a> Writer<'a> {
             let bit = |(n, run): (usize, &Option<Run>)| u8::from(run.is_some()) << n;
             self.out.push(eight.iter().enumerate().map(bit).sum());
         }
-        for run in runs.iter().flatten() {
-            self.out.extend_from_slice(run.bytes());
-        }
+        runs.iter().flatten().for_each(|run| run.write(self.out));
     }
 
     /// Says that some ships' runs were left out.
@@ -207,12 +209,13 @@ fn maybe_slot(out: &mut Vec<u8>, slot: Option<Slot>) {
     varint(out, slot.map_or(0, |slot| slot.0 + 1));
 }
 
-fn i24(out: &mut Vec<u8>, value: i32) {
+fn i24(value: i32) -> [u8; 3] {
     debug_assert!((-(1 << 23)..1 << 23).contains(&value), "a coordinate fits 24 bits");
-    out.extend_from_slice(&value.to_le_bytes()[..3]);
+    let [low, middle, high, _] = value.to_le_bytes();
+    [low, middle, high]
 }
 
 fn point(out: &mut Vec<u8>, x: i32, y: i32) {
-    out.extend_from_slice(&to_quarter(x).to_le_bytes());
-    out.extend_from_slice(&to_quarter(y).to_le_bytes());
+    let ([x0, x1], [y0, y1]) = (to_quarter(x).to_le_bytes(), to_quarter(y).to_le_bytes());
+    out.extend_from_slice(&[x0, x1, y0, y1]);
 }

@@ -191,6 +191,12 @@ impl World {
         self.ships.len() - self.pilots.len()
     }
 
+    /// Appends the ships that were in `rect` after they had moved in the last step, those included that were destroyed in
+    /// it since, in an order that depends only on where they are.
+    pub fn ships_about(&self, rect: Rect, out: &mut Vec<Slot>) {
+        self.ship_grid.each(rect, |item| out.push(Slot(item.key as u16)));
+    }
+
     /// Appends the living ships in `rect`, ascending slot.
     pub fn ships_in(&self, rect: Rect, out: &mut Vec<Slot>) {
         let first = out.len();

@@ -20,7 +20,7 @@ pub struct Cells {
     cells: Vec<Cell>,
     /// By pickup id: where it lies.
     places: Vec<Option<Place>>,
-    /// By tick modulo [`KEPT`]: what happened then.
+    /// By tick modulo [`KEPT`]: what happened then, by cell; the operations of one cell in their order.
     ops: [Vec<((u8, u8), CellOp)>; KEPT],
     lying: Vec<Lying>,
 }
@@ -75,6 +75,7 @@ impl Cells {
             }
         }
         self.lying = lying;
+        ops.sort_by_key(|(cell, _)| *cell);
         self.ops[at] = ops;
     }
 
@@ -118,12 +119,15 @@ impl Cells {
         out.full.clear();
         out.ops.clear();
         out.cells.clear();
-        for cell in window.cells().filter(|&cell| !known.has(cell)) {
-            out.full.push(cell);
+        if window != known {
+            out.full.extend(window.cells().filter(|&cell| !known.has(cell)));
         }
         for tick in base.0 + 1..=self.now.0 {
+            // By cell is by column first.
             let ops = &self.ops[tick as usize % KEPT];
-            out.ops.extend(ops.iter().filter(|(cell, _)| window.has(*cell) && known.has(*cell)));
+            let columns = &ops[ops.partition_point(|((x, _), _)| *x < window.x)..];
+            let columns = columns.iter().take_while(|((x, _), _)| x - window.x < window.width);
+            out.ops.extend(columns.filter(|(cell, _)| window.has(*cell) && known.has(*cell)));
         }
         // Stable: the operations of one cell keep their order.
         out.ops.sort_by_key(|(cell, _)| *cell);

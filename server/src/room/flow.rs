@@ -92,7 +92,8 @@ impl Flow {
         if ahead > self.in_flight.len() {
             return;
         }
-        let Some((tick, sent)) = self.in_flight.drain(..ahead).next_back() else { return };
+        // Usually one; what it answers is the last of them.
+        let Some((tick, sent)) = (0..ahead).filter_map(|_| self.in_flight.pop_front()).last() else { return };
         self.last_ack = seq;
         self.acked = tick;
         self.progress = at;
@@ -107,7 +108,8 @@ impl Flow {
     /// For a connection that is not asked to acknowledge: what is sent counts as received.
     pub fn take_as_received(&mut self) {
         self.last_ack = self.last_sent;
-        self.acked = self.in_flight.drain(..).next_back().map_or(self.acked, |(tick, _)| tick);
+        self.acked = self.in_flight.back().map_or(self.acked, |(tick, _)| *tick);
+        self.in_flight.clear();
     }
 
     /// Snapshots sent and not acknowledged.

@@ -139,7 +139,42 @@ impl Mailbox {
 const _: () =
     assert!(INPUT_WINDOW == 12 && INPUT_WINDOW < 16, "the match above and the ring know the window");
 
+/// What the room finds in a mailbox before a tick.
+#[derive(Debug)]
+pub struct Heard {
+    /// The input for the tick.
+    pub input: Option<Arrived>,
+    /// See [`Said::ack`].
+    pub ack: Option<(Seq, Stamp)>,
+    /// See [`Said::resync`].
+    pub resync: bool,
+    /// See [`Said::aspect`].
+    pub aspect: Option<u16>,
+    /// See [`Said::watch`].
+    pub watch: Option<Option<Slot>>,
+    /// See [`Said::idle`].
+    pub idle: Option<bool>,
+    /// See [`Said::spawn`].
+    pub spawn: bool,
+    /// See [`Said::end`].
+    pub end: Option<End>,
+}
+
 impl Said {
+    /// Takes out everything but the inputs for later ticks.
+    pub fn take(&mut self, tick: Tick) -> Heard {
+        Heard {
+            input: self.take_input(tick),
+            ack: self.ack.take(),
+            resync: std::mem::take(&mut self.resync),
+            aspect: self.aspect.take(),
+            watch: self.watch.take(),
+            idle: self.idle.take(),
+            spawn: std::mem::take(&mut self.spawn),
+            end: self.end.take(),
+        }
+    }
+
     /// Takes the input for `tick`.
     pub fn take_input(&mut self, tick: Tick) -> Option<Arrived> {
         let exact = self.inputs.take(tick);

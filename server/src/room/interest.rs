@@ -26,6 +26,29 @@ pub const LEAVE_MARGIN: i32 = 240;
 /// world for fewer than 256 players is larger.
 const EVERYWHERE: i32 = 15 * CELL * Q8;
 
+/// The shape of a client's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Half its width and height, Q8.
+    half: (i32, i32),
+}
+
+impl Window {
+    /// The window of a client whose screen has this width / height, thousandths; all have the same area.
+    pub fn of(aspect: u16) -> Window {
+        let aspect = u32::from(aspect.clamp(*ASPECT.start(), *ASPECT.end()));
+        let width = (VIEW_AREA / 1000 * aspect).isqrt();
+        let height = VIEW_AREA / width;
+        Window { half: (width as i32 / 2 * Q8, height as i32 / 2 * Q8) }
+    }
+
+    /// The window around a point, and `margin` units beyond each edge, in Q8.
+    pub fn around(&self, (x, y): (i32, i32), margin: i32) -> Rect {
+        let (half_w, half_h) = (self.half.0 + margin * Q8, self.half.1 + margin * Q8);
+        Rect { x0: x - half_w, y0: y - half_h, x1: x + half_w, y1: y + half_h }
+    }
+}
+
 /// The part of the world that a client is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -57,15 +80,15 @@ impl Field {
             let all = all_around(centre, i32::from(world.side()) * Q8);
             return Field { centre, enter: all, keep: all, near: all, focus };
         }
-        let mut near = window(centre, seat.aspect, 0);
+        let mut near = seat.window.around(centre, 0);
         near.x0 = (near.x0 + centre.0) / 2;
         near.x1 = (near.x1 + centre.0) / 2;
         near.y0 = (near.y0 + centre.1) / 2;
         near.y1 = (near.y1 + centre.1) / 2;
         Field {
             centre,
-            enter: window(centre, seat.aspect, ENTER_MARGIN),
-            keep: window(centre, seat.aspect, LEAVE_MARGIN),
+            enter: seat.window.around(centre, ENTER_MARGIN),
+            keep: seat.window.around(centre, LEAVE_MARGIN),
             near,
             focus,
         }
@@ -118,16 +141,6 @@ fn inside(rect: &Rect, x: i32, y: i32) -> bool {
     (rect.x0..=rect.x1).contains(&x) && (rect.y0..=rect.y1).contains(&y)
 }
 
-/// The window around a point, and `margin` units beyond each edge, in Q8.
-pub fn window((x, y): (i32, i32), aspect: u16, margin: i32) -> Rect {
-    let aspect = u32::from(aspect.clamp(*ASPECT.start(), *ASPECT.end()));
-    let width = (VIEW_AREA / 1000 * aspect).isqrt();
-    let height = VIEW_AREA / width;
-    let half_w = (width as i32 / 2 + margin) * Q8;
-    let half_h = (height as i32 / 2 + margin) * Q8;
-    Rect { x0: x - half_w, y0: y - half_h, x1: x + half_w, y1: y + half_h }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,11 +164,11 @@ mod tests {
     #[test]
     fn every_window_has_the_same_area() {
         for aspect in [560, 1000, 1778, 2100] {
-            let r = window((0, 0), aspect, 0);
+            let r = Window::of(aspect).around((0, 0), 0);
             let (w, h) = ((r.x1 - r.x0) / Q8, (r.y1 - r.y0) / Q8);
             assert!((w * h - VIEW_AREA as i32).abs() < VIEW_AREA as i32 / 200, "{aspect}: {w} x {h}");
         }
-        assert_eq!(window((0, 0), 0, 0), window((0, 0), 560, 0), "clamped");
-        assert_eq!(window((0, 0), u16::MAX, 0), window((0, 0), 2100, 0), "clamped");
+        assert_eq!(Window::of(0), Window::of(560), "clamped");
+        assert_eq!(Window::of(u16::MAX), Window::of(2100), "clamped");
     }
 }

@@ -7,7 +7,7 @@ use protocol::{Slot, Tick};
 use sim::World;
 
 use super::interest::{Field, distance};
-use super::states::States;
+use super::states::{Place, States};
 
 /// One ship of a client's known-list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +27,16 @@ pub struct Known {
 pub struct Told {
     /// Places in the list that become free, descending.
     pub leaves: Vec<u8>,
+    /// Living ships in the field that the list does not have, ascending slot.
+    pub newcomers: Vec<Slot>,
     /// Per ship that stays.
     pub runs: Vec<Option<Run>>,
-    /// Ships that are new.
+    /// Newcomers that enter the list.
     pub enters: Vec<WireShip>,
     /// True if some had to wait.
     pub over_budget: bool,
-    /// By slot: the pass in which the ship was found in the list.
-    marks: Vec<u32>,
-    pass: u32,
+    about: Vec<Slot>,
+    marks: Marks,
     waiting: Vec<(u32, usize)>,
 }
 
@@ -52,33 +53,62 @@ pub struct Allowance {
 const ENTER_BYTES: usize = 11;
 
 impl Told {
-    /// Brings a client's list up to date with what is in its field, and notes what to tell.
-    pub fn update(
+    /// Takes out of a client's list who is no longer in its field, and notes who is new there. `own` is never told.
+    pub fn look(
+        &mut self,
+        world: &World,
+        states: &States,
+        list: &mut Vec<Known>,
+        field: &Field,
+        own: Option<Slot>,
+    ) {
+        self.about.clear();
+        world.ships_about(field.enter, &mut self.about);
+        let farthest = self.farthest_welcome(states, field, own);
+        self.leave(states, list, field, farthest);
+        self.marks.clear();
+        let listed = list.iter().map(|known| known.slot).chain(own);
+        listed.for_each(|slot| self.marks.set(slot));
+        let Told { about, marks, newcomers, .. } = self;
+        newcomers.clear();
+        newcomers.extend(about.iter().filter(|&&slot| !marks.has(slot) && states.place(slot).alive));
+        newcomers.sort_unstable();
+    }
+
+    /// True of the ships on the list as [`Told::look`] left it, and of the own one.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.marks.has(slot)
+    }
+
+    /// Forgets what the last look found: nobody looks now.
+    pub fn look_away(&mut self) {
+        self.newcomers.clear();
+        self.marks.clear();
+    }
+
+    /// Notes what to tell of the ships on the list, and lets newcomers enter it.
+    pub fn write(
         &mut self,
         world: &World,
         states: &mut States,
         list: &mut Vec<Known>,
         field: &Field,
-        candidates: &[Slot],
         allowance: Allowance,
     ) {
-        self.leave(world, list, field, candidates);
         let runs = self.write_runs(world, states, list, field, allowance);
         let left = allowance.bytes.saturating_sub(runs);
-        self.enter(world, states, list, field, candidates, left);
+        self.enter(world.tick(), states, list, field, left);
     }
 
-    fn leave(&mut self, world: &World, list: &mut Vec<Known>, field: &Field, candidates: &[Slot]) {
+    fn leave(&mut self, states: &States, list: &mut Vec<Known>, field: &Field, farthest: Option<u32>) {
         self.leaves.clear();
-        let farthest = self.farthest_welcome(world, field, candidates);
         for index in (0..list.len()).rev() {
             let known = list[index];
-            let stays = world.ship(known.slot).is_some_and(|ship| {
-                ship.alive
-                    && ship.generation == known.generation
-                    && field.keeps(ship.x, ship.y)
-                    && distance(field.centre, (ship.x, ship.y)) <= farthest
-            });
+            let Place { x, y, generation, alive } = states.place(known.slot);
+            let stays = alive
+                && generation == known.generation
+                && field.keeps(x, y)
+                && farthest.is_none_or(|farthest| distance(field.centre, (x, y)) <= farthest);
             if !stays {
                 list.swap_remove(index);
                 self.leaves.push(index as u8);
@@ -86,18 +116,24 @@ impl Told {
         }
     }
 
-    /// With more ships around than a list can have: the distance up to which they are welcome. A known ship is let go
+    /// With more ships about than a list can have: the distance up to which they are welcome. A known ship is let go
     /// only a bit beyond it, so that two at the border do not take turns.
-    fn farthest_welcome(&mut self, world: &World, field: &Field, candidates: &[Slot]) -> u32 {
-        if candidates.len() <= MAX_KNOWN {
-            return u32::MAX;
+    fn farthest_welcome(&mut self, states: &States, field: &Field, own: Option<Slot>) -> Option<u32> {
+        if self.about.len() <= MAX_KNOWN {
+            return None;
         }
-        let away =
-            |slot: &Slot| world.ship(*slot).map_or(u32::MAX, |ship| distance(field.centre, (ship.x, ship.y)));
         self.waiting.clear();
-        self.waiting.extend(candidates.iter().map(|slot| (away(slot), 0)));
+        for slot in self.about.iter().filter(|&&slot| Some(slot) != own) {
+            let Place { x, y, alive, .. } = states.place(*slot);
+            if alive {
+                self.waiting.push((distance(field.centre, (x, y)), 0));
+            }
+        }
+        if self.waiting.len() <= MAX_KNOWN {
+            return None;
+        }
         let (_, (nth, _), _) = self.waiting.select_nth_unstable(MAX_KNOWN - 1);
-        nth.saturating_add(*nth / 8)
+        Some(nth.saturating_add(*nth / 8))
     }
 
     /// Writes what changed of the ships that stay; returns the bytes.
@@ -114,12 +150,13 @@ impl Told {
         self.over_budget = false;
         let mut bytes = list.len().div_ceil(8);
         for known in list.iter_mut() {
-            let near = world.ship(known.slot).is_some_and(|ship| field.is_near(ship.x, ship.y));
-            let spared = allowance.spare_far && !near && now.since(known.base) < 2;
-            if spared {
-                self.over_budget = true;
-                self.runs.push(None);
-                continue;
+            if allowance.spare_far && now.since(known.base) < 2 {
+                let Place { x, y, .. } = states.place(known.slot);
+                if !field.is_near(x, y) {
+                    self.over_budget = true;
+                    self.runs.push(None);
+                    continue;
+                }
             }
             let run = states.run(known.slot, known.base);
             bytes += run.map_or(0, |run| run.bytes().len());
@@ -162,41 +199,47 @@ impl Told {
         bytes
     }
 
-    /// Lets ships in, nearest first, as far as list and bytes reach.
-    fn enter(
-        &mut self,
-        world: &World,
-        states: &States,
-        list: &mut Vec<Known>,
-        field: &Field,
-        candidates: &[Slot],
-        bytes: usize,
-    ) {
+    /// Lets newcomers in, nearest first, as far as list and bytes reach.
+    fn enter(&mut self, now: Tick, states: &States, list: &mut Vec<Known>, field: &Field, bytes: usize) {
         self.enters.clear();
-        self.pass = self.pass.wrapping_add(1);
-        for known in list.iter() {
-            if self.marks.len() <= known.slot.index() {
-                self.marks.resize(known.slot.index() + 1, 0);
-            }
-            self.marks[known.slot.index()] = self.pass;
-        }
-        let known = |slot: &Slot| self.marks.get(slot.index()) == Some(&self.pass);
         self.waiting.clear();
-        for (n, slot) in candidates.iter().enumerate().filter(|(_, slot)| !known(slot)) {
-            let ship = world.ship(*slot).expect("interest names ships that are there");
-            self.waiting.push((distance(field.centre, (ship.x, ship.y)), n));
+        for (n, slot) in self.newcomers.iter().enumerate() {
+            let Place { x, y, .. } = states.place(*slot);
+            self.waiting.push((distance(field.centre, (x, y)), n));
         }
         self.waiting.sort_unstable();
         let room = MAX_KNOWN - list.len();
         // One may always enter: nobody waits for ever.
         let affordable = (bytes / ENTER_BYTES).max(1);
         for &(_, n) in self.waiting.iter().take(room.min(affordable)) {
-            let slot = candidates[n];
-            let generation = world.ship(slot).expect("interest names ships that are there").generation;
+            let slot = self.newcomers[n];
+            let Place { generation, .. } = states.place(slot);
             let mut ship = WireShip { slot, generation, x: 0, y: 0, aim: 0, hp: 0, state: 0 };
             ship.set(&states.now(slot));
             self.enters.push(ship);
-            list.push(Known { slot, generation, base: world.tick(), urgency: 0 });
+            list.push(Known { slot, generation, base: now, urgency: 0 });
         }
+    }
+}
+
+/// A set of slots, a bit each.
+#[derive(Debug, Default)]
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    fn set(&mut self, slot: Slot) {
+        let word = slot.index() / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (slot.index() % 64);
+    }
+
+    fn has(&self, slot: Slot) -> bool {
+        self.0.get(slot.index() / 64).is_some_and(|word| word >> (slot.index() % 64) & 1 == 1)
     }
 }

@@ -6,7 +6,8 @@ use protocol::{CloseCode, TICK_HZ, Tick};
 use sim::{Command, World};
 
 use super::TickReport;
-use super::inbound::{End, Said};
+use super::inbound::{Arrived, End, Heard};
+use super::interest::Window;
 use super::seat::Seat;
 use crate::farewell::Farewell;
 use crate::time::Stamp;
@@ -37,31 +38,39 @@ pub(super) struct Ear<'a> {
     /// By slot: what each ship holds in the coming tick.
     pub(super) inputs: &'a mut Vec<Command>,
     pub(super) report: &'a mut TickReport,
+    /// Players with a connection, and spectators, among those that stay.
+    pub(super) present: (u16, u16),
 }
 
 impl Ear<'_> {
     /// Takes in what one player said. False if the seat is to be given up.
     pub(super) fn hear(&mut self, seat: &mut Seat) -> bool {
-        let mailbox = seat.mailbox.clone();
-        let mut said = mailbox.open();
-        if !self.stays(seat, said.end.take()) {
+        let heard = seat.mailbox.open().take(self.tick);
+        if !self.stays(seat, heard.end) {
             return false;
         }
-        seat.aspect = said.aspect.take().unwrap_or(seat.aspect);
-        seat.watch = said.watch.take().unwrap_or(seat.watch);
-        if let Some((seq, at)) = said.ack.take() {
+        if let Some(aspect) = heard.aspect {
+            seat.window = Window::of(aspect);
+        }
+        seat.watch = heard.watch.unwrap_or(seat.watch);
+        if let Some((seq, at)) = heard.ack {
             seat.flow.acknowledge(seq, at);
             // Whoever acknowledges has read the Welcome.
             seat.tokens.1 = None;
         }
-        if std::mem::take(&mut said.resync) {
+        if heard.resync {
             seat.baseline.forget();
             self.report.resyncs += 1;
         }
-        self.idle(seat, &mut said) && {
-            self.hold(seat, &mut said);
-            true
+        let stays = self.idle(seat, &heard);
+        if stays {
+            self.hold(seat, heard.input);
+            match seat.slot {
+                None => self.present.1 += 1,
+                Some(_) => self.present.0 += u16::from(seat.away.is_none()),
+            }
         }
+        stays
     }
 
     /// Is the player here, or expected back?
@@ -84,8 +93,8 @@ impl Ear<'_> {
     }
 
     /// Parks the ship of whoever does not look, or is away for long. False if that has lasted too long.
-    fn idle(&mut self, seat: &mut Seat, said: &mut Said) -> bool {
-        match said.idle.take() {
+    fn idle(&mut self, seat: &mut Seat, heard: &Heard) -> bool {
+        match heard.idle {
             Some(true) => seat.idle_ticks = seat.idle_ticks.max(1),
             Some(false) => seat.idle_ticks = 0,
             None if seat.idle_ticks > 0 => seat.idle_ticks += 1,
@@ -101,7 +110,7 @@ impl Ear<'_> {
             seat.parked = true;
             self.world.park(slot);
         }
-        if std::mem::take(&mut said.spawn) && seat.parked {
+        if heard.spawn && seat.parked {
             seat.parked = false;
             seat.idle_ticks = 0;
             self.world.unpark(slot);
@@ -110,9 +119,8 @@ impl Ear<'_> {
     }
 
     /// What the ship holds in the coming tick.
-    fn hold(&mut self, seat: &mut Seat, said: &mut Said) {
+    fn hold(&mut self, seat: &mut Seat, arrived: Option<Arrived>) {
         let Some(slot) = seat.slot else { return };
-        let arrived = said.take_input(self.tick);
         match arrived {
             Some(arrived) => seat.margin = self.now.margin_since(arrived.at),
             None => {

@@ -3,6 +3,7 @@
 //! Ordered and without I/O: no socket, no task, no clock. Arrival times come in as data, time passes when the driver
 //! calls [`Room::tick`]. The way of an input ends in `inbound`; the way of a snapshot begins in `interest`.
 
+pub mod action;
 pub mod cells;
 pub mod driver;
 pub mod flow;
@@ -22,6 +23,7 @@ pub mod screening;
 pub mod seat;
 mod seating;
 pub mod states;
+pub mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -183,7 +185,7 @@ impl Room {
         let mut report = TickReport::default();
         self.obey();
         self.admit(&mut report);
-        self.listen(now, &mut report);
+        let present = self.listen(now, &mut report);
         if !self.world.deeds().is_empty() {
             // Pilots come and go with players only.
             self.roster.muster(&self.world);
@@ -201,7 +203,7 @@ impl Room {
         self.clock.store(self.world.tick().0, Ordering::Release);
         done(Part::Step);
         self.outbound.record(&self.world);
-        self.publish(now, &mut report);
+        self.publish(now, present, &mut report);
         if let Some(recorder) = &mut self.recorder {
             recorder.after(&self.world);
         }
@@ -272,12 +274,13 @@ impl Room {
         }
     }
 
-    /// Empties the mailboxes: who left, who asked for what, and what each ship holds in the coming tick.
-    fn listen(&mut self, now: Stamp, report: &mut TickReport) {
+    /// Empties the mailboxes: who left, who asked for what, and what each ship holds in the coming tick. Returns how many
+    /// players with a connection there are, and how many spectators.
+    fn listen(&mut self, now: Stamp, report: &mut TickReport) -> (u16, u16) {
         let Room { seats, world, inputs, patience, .. } = self;
         inputs.fill(Command::default());
         let tick = world.tick().next();
-        let mut ear = Ear { world, tick, now, patience: *patience, inputs, report };
+        let mut ear = Ear { world, tick, now, patience: *patience, inputs, report, present: (0, 0) };
         seats.retain(|_, seat| {
             let stays = ear.hear(seat);
             if !stays && let Some(slot) = seat.slot {
@@ -285,13 +288,11 @@ impl Room {
             }
             stays
         });
+        ear.present
     }
 
-    fn publish(&mut self, now: Stamp, report: &mut TickReport) {
+    fn publish(&mut self, now: Stamp, (players, spectators): (u16, u16), report: &mut TickReport) {
         report.seats = self.seats.len();
-        let players =
-            self.seats.iter().filter(|(_, seat)| seat.slot.is_some() && seat.away.is_none()).count() as u16;
-        let spectators = self.seats.iter().filter(|(_, seat)| seat.slot.is_none()).count() as u16;
         let Room { roster, debug, relief, check_every, gallery, .. } = self;
         let (debug, relief, check_every) = (*debug, *relief, *check_every);
         let news = News { now, roster, players, spectators, debug, relief, check_every };

@@ -8,6 +8,7 @@ use protocol::{ResumeToken, Slot, Tick};
 
 use super::flow::Flow;
 use super::inbound::{End, Held, Mailbox};
+use super::interest::Window;
 use super::known::Known;
 use super::places::Reservation;
 use crate::outbox::Outbox;
@@ -77,8 +78,8 @@ pub struct Seat {
     pub slot: Option<Slot>,
     /// Whom a spectator follows; none is the leader.
     pub watch: Option<Slot>,
-    /// Width / height of the window, thousandths.
-    pub aspect: u16,
+    /// The shape of the client's window.
+    pub window: Window,
     /// Is told of the whole world in every tick, whatever that takes: for films, never for a connection.
     pub everywhere: bool,
     /// What is under way.
@@ -103,8 +104,8 @@ pub struct Seat {
     pub feed_left: u8,
     /// By slot: generation + 1 of the ship that the client has a name for; 0 for none.
     pub known: Vec<u16>,
-    /// Of the token that takes the seat back, and of the one before until the client has shown that it knows the new
-    /// one: a `Welcome` that is lost loses no seat.
+    /// Of the token that takes the seat back, and of the one before, which counts until the client has shown that it
+    /// knows the new one: a `Welcome` that is lost loses no seat.
     pub tokens: (Fingerprint, Option<Fingerprint>),
     /// See [`Keys::holder`].
     pub holder: Option<PlayerId>,
@@ -142,7 +143,7 @@ impl Seat {
         self.reservation.set_away(false);
         self.idle_ticks = 0;
         self.skipped = 0;
-        self.aspect = join.aspect;
+        self.window = Window::of(join.aspect);
         self.flow = Flow::new(now);
         self.acknowledges = join.acknowledges;
         self.baseline.forget();
@@ -158,7 +159,7 @@ impl Seat {
         Seat {
             slot,
             watch: None,
-            aspect: join.aspect,
+            window: Window::of(join.aspect),
             everywhere: false,
             flow: Flow::new(now),
             acknowledges: join.acknowledges,

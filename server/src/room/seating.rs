@@ -6,9 +6,8 @@ use protocol::{CloseCode, PROTOCOL, ResumeToken, RoomCode, Slot, TICK_HZ};
 use sim::World;
 
 use super::load::Relief;
-use super::outbound;
 use super::seat::{Join, Seat};
-use super::{Room, TickReport};
+use super::{Room, TickReport, words};
 use crate::farewell::Farewell;
 
 /// Seats given in one tick at most, a fifth of a tick's time. Whoever comes with a greater crowd waits for the next
@@ -116,7 +115,7 @@ impl Room {
             ..welcome(self.shown_to(seat.slot), &self.code)
         };
         let welcome = ServerMessage::Welcome(welcome);
-        outbound::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
+        words::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
         seat.outbox.ring();
     }
 }
