@@ -20,9 +20,6 @@ pub struct Bot {
     marks: Vec<Mark>,
     marked: Tick,
     flights: Flights,
-    ships: Vec<Other>,
-    pulses: Vec<Incoming>,
-    pickups: Vec<Loot>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,15 +41,11 @@ impl Bot {
             marks: Vec::new(),
             marked: Tick(0),
             flights: Flights::default(),
-            ships: Vec::new(),
-            pulses: Vec::new(),
-            pickups: Vec::new(),
         }
     }
 
     /// The same, which thinks only about one view in so many ticks and holds on in between: for thousands of bots on one
-    /// core, since a thought costs as much as reading the snapshot. Its turns and pauses count thoughts, and take as many
-    /// times as long.
+    /// core, since a thought costs as much as reading the snapshot.
     #[must_use]
     pub fn thinking_every(mut self, ticks: u32) -> Bot {
         self.every = ticks.max(1);
@@ -75,47 +68,53 @@ impl Bot {
 
     fn think(&mut self, session: &Session) {
         let view = session.view();
+        // Hands that hold on for several ticks are half as quick as a pilot's.
+        let ticks = (view.tick.since(self.seen) / 2).clamp(1, LONGEST_THOUGHT) as u8;
         self.seen = view.tick;
-        self.see_ships(view);
+        let ships = self.see_ships(view);
         self.flights.update(view, &session.map);
         let Some(own) = view.own.filter(|own| own.hp > 0) else {
             self.controls = Controls::default();
             return;
         };
-        self.pulses.clear();
+        // Made anew each time: of thousands of bots, none finds in the cache what it kept.
         let foreign = self.flights.flying().filter(|(pulse, _)| Some(pulse.owner) != session.you);
-        self.pulses.extend(foreign.map(|(_, flight)| {
-            let ((x, y), (vx, vy)) = (flight.at(view.tick), flight.velocity());
-            Incoming { x, y, vx, vy }
-        }));
-        self.pickups.clear();
-        self.pickups.extend(view.pickups.iter().map(|p| Loot { x: p.x, y: p.y, kind: p.kind }));
-        self.controls = self.brain.think(&Sight {
-            tick: view.tick,
-            side: session.map.side(),
-            me: Me {
-                x: own.x,
-                y: own.y,
-                vx: i32::from(own.vx),
-                vy: i32::from(own.vy),
-                energy: own.energy,
-                hp: own.hp,
-                // By the time that the input is consumed, a tick or two have passed.
-                can_fire: own.timers.pulse <= 1,
-                can_lance: own.timers.lance <= 1,
-                windup: own.timers.windup,
+        let pulses: Vec<_> = foreign
+            .map(|(_, flight)| {
+                let ((x, y), (vx, vy)) = (flight.at(view.tick), flight.velocity());
+                Incoming { x, y, vx, vy }
+            })
+            .collect();
+        let pickups: Vec<_> = view.pickups.iter().map(|p| Loot { x: p.x, y: p.y, kind: p.kind }).collect();
+        self.controls = self.brain.think_after(
+            ticks,
+            &Sight {
+                tick: view.tick,
+                side: session.map.side(),
+                me: Me {
+                    x: own.x,
+                    y: own.y,
+                    vx: i32::from(own.vx),
+                    vy: i32::from(own.vy),
+                    energy: own.energy,
+                    hp: own.hp,
+                    // By the time that the input is consumed, a tick or two have passed.
+                    can_fire: own.timers.pulse <= 1,
+                    can_lance: own.timers.lance <= 1,
+                    windup: own.timers.windup,
+                },
+                ships: &ships,
+                pulses: &pulses,
+                pickups: &pickups,
+                obstacles: session.map.obstacles(),
             },
-            ships: &self.ships,
-            pulses: &self.pulses,
-            pickups: &self.pickups,
-            obstacles: session.map.obstacles(),
-        });
+        );
     }
 
     /// The wire has no velocities of others: they follow from where each was in the view before.
-    fn see_ships(&mut self, view: &View) {
+    fn see_ships(&mut self, view: &View) -> Vec<Other> {
         let ticks = i32::try_from(view.tick.since(self.marked)).unwrap_or(i32::MAX).max(1);
-        self.ships.clear();
+        let mut ships = Vec::with_capacity(view.ships.len());
         for ship in view.ships.iter().filter(|s| s.hp > 0) {
             let before = self.marks.binary_search_by_key(&ship.slot, |m| m.slot).ok().map(|i| self.marks[i]);
             let (vx, vy) = match before {
@@ -128,7 +127,7 @@ impl Bot {
             let flew = vx.abs().max(vy.abs()) <= FASTEST;
             let (vx, vy) = if flew { (vx, vy) } else { (0, 0) };
             let shielded = ship.state & state::SHIELD != 0;
-            self.ships.push(Other { slot: ship.slot, x: ship.x, y: ship.y, vx, vy, hp: ship.hp, shielded });
+            ships.push(Other { slot: ship.slot, x: ship.x, y: ship.y, vx, vy, hp: ship.hp, shielded });
         }
         self.marks.clear();
         self.marks.extend(view.ships.iter().map(|s| Mark {
@@ -139,9 +138,12 @@ impl Bot {
         }));
         self.marks.sort_unstable_by_key(|m| m.slot);
         self.marked = view.tick;
+        ships
     }
 }
 
+/// A thought makes up for so many ticks at most.
+const LONGEST_THOUGHT: i64 = 8;
 /// Faster than any ship, Q8 a tick: a boosted one does 26 u.
 const FASTEST: i32 = 40 * protocol::quantize::Q8;
 
@@ -156,12 +158,13 @@ mod tests {
             |slot, generation, x| Ship { slot: Slot(slot), generation, x, y: 0, aim: 0, hp: 9, state: 0 };
         let view = |tick, ships| View { tick: Tick(tick), ships, ..View::default() };
         let mut bot = Bot::new(1);
-        bot.see_ships(&view(10, vec![ship(5, 0, 1000), ship(2, 0, 4000), ship(3, 0, 0), ship(4, 1, 0)]));
-        assert!(bot.ships.iter().all(|s| (s.vx, s.vy) == (0, 0)), "seen once, it stands still");
+        let ships =
+            bot.see_ships(&view(10, vec![ship(5, 0, 1000), ship(2, 0, 4000), ship(3, 0, 0), ship(4, 1, 0)]));
+        assert!(ships.iter().all(|s| (s.vx, s.vy) == (0, 0)), "seen once, it stands still");
         // Flown on, destroyed and back elsewhere, another tenant, new; two ticks later.
         let next = vec![ship(2, 0, 5000), ship(3, 0, 900_000), ship(4, 2, 100), ship(9, 0, 70)];
-        bot.see_ships(&view(12, next));
-        let seen: Vec<_> = bot.ships.iter().map(|s| (s.slot.0, s.vx)).collect();
+        let ships = bot.see_ships(&view(12, next));
+        let seen: Vec<_> = ships.iter().map(|s| (s.slot.0, s.vx)).collect();
         assert_eq!(seen, [(2, 500), (3, 0), (4, 0), (9, 0)]);
     }
 }

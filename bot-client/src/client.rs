@@ -2,21 +2,22 @@
 //!
 //! Every method may be dropped half-way (`timeout`, `select!`) without harm to the connection.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fastwebsockets::{OpCode, WebSocketError};
 use protocol::codec::{self, DecodeError, Encoding, SERVER_MESSAGE_LIMIT};
 use protocol::message::{Hello, Welcome};
 use protocol::snapshot::View;
 use protocol::{ClientMessage, CloseCode, Retry, ServerMessage};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::endpoint::Endpoint;
-use crate::frames::{Inbound, Outbound, Sink, Source};
+use crate::frames::{Inbound, Outbound};
 use crate::trust::Trust;
 use crate::upgrade::upgrade;
 
@@ -145,8 +146,14 @@ pub enum Error {
     Send(io::Error),
 }
 
+/// Any byte stream that can be told apart from others again.
+trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + Any {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Any> ByteStream for S {}
+
 /// One connection to a server.
 pub struct Client {
+    stream: Box<dyn ByteStream>,
     inbound: Inbound,
     outbound: Outbound,
     encoding: Encoding,
@@ -186,9 +193,7 @@ impl Client {
             let stream = secured.map_err(|source| Error::Tls { address, source })?;
             return Client::open_over(stream, url, options).await;
         }
-        let (stream, early) = upgrade(stream, url, options).await?;
-        let (read, write) = stream.into_split();
-        Ok(Client::new(early, Box::new(read), Box::new(write), options))
+        Client::open_over(stream, url, options).await
     }
 
     /// The same over any byte stream; `url` is only what the request names.
@@ -200,23 +205,22 @@ impl Client {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (stream, early) = upgrade(stream, url, options).await?;
-        let (read, write) = tokio::io::split(stream);
-        Ok(Client::new(early, Box::new(read), Box::new(write), options))
-    }
-
-    fn new(early: Bytes, read: Source, write: Sink, options: &Options) -> Client {
-        let source: Source =
-            if early.is_empty() { read } else { Box::new(io::Cursor::new(early).chain(read)) };
-        Client {
-            inbound: Inbound::new(source, SERVER_MESSAGE_LIMIT),
-            outbound: Outbound::new(write),
+        Ok(Client {
+            stream: Box::new(stream),
+            inbound: Inbound::new(&early, SERVER_MESSAGE_LIMIT),
+            outbound: Outbound::default(),
             encoding: options.encoding,
             scratch: Vec::new(),
             closed: None,
             said_goodbye: false,
             last_len: 0,
             received: 0,
-        }
+        })
+    }
+
+    /// The stream that it was opened over, and what came in on it and was not asked for. What is queued is lost.
+    pub(crate) fn into_parts(self) -> (Box<dyn Any>, BytesMut) {
+        (self.stream, self.inbound.into_unread())
     }
 
     /// Says `Hello` and waits for the `Welcome`.
@@ -264,7 +268,7 @@ impl Client {
     /// # Errors
     /// The stream broke.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        self.outbound.flush().await.map_err(Error::Send)
+        self.outbound.flush(&mut self.stream).await.map_err(Error::Send)
     }
 
     /// Sends a frame of one's own making, right or wrong: a ping, text on the binary protocol, half a message.
@@ -297,9 +301,9 @@ impl Client {
             }
             if self.outbound.has_waiting() {
                 // An answer that a dropped call left behind. Should the stream be broken, reading will say so.
-                let _ = self.outbound.flush().await;
+                let _ = self.outbound.flush(&mut self.stream).await;
             }
-            let mut frame = match self.inbound.next().await {
+            let mut frame = match self.inbound.next(&mut self.stream).await {
                 Ok(frame) => frame,
                 Err(WebSocketError::UnexpectedEOF) => {
                     self.closed = Some(Closed { code: Closed::CUT, reason: String::new() });
@@ -327,7 +331,7 @@ impl Client {
                         let code = frame.payload.len().min(2);
                         self.outbound.push(true, OpCode::Close, &mut frame.payload[..code]);
                         // The server may be gone already, and then nobody needs the answer.
-                        let _ = self.outbound.flush().await;
+                        let _ = self.outbound.flush(&mut self.stream).await;
                     }
                 }
             }
@@ -378,7 +382,8 @@ async fn dial(address: &str, source: Option<IpAddr>) -> io::Result<TcpStream> {
     socket.connect(to).await
 }
 
-fn read_close(payload: &[u8]) -> Closed {
+/// What a close frame says.
+pub(crate) fn read_close(payload: &[u8]) -> Closed {
     match payload.split_first_chunk() {
         Some((code, reason)) => {
             Closed { code: u16::from_be_bytes(*code), reason: String::from_utf8_lossy(reason).into_owned() }

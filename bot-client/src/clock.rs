@@ -158,6 +158,13 @@ impl Clock {
         target + self.ahead
     }
 
+    /// Reads a little of each part that is needed once `tick` is over: see [`crate::swarm`]'s player.
+    pub(crate) fn touch(&self, tick: Tick) -> usize {
+        let (sent, _) = self.sent[tick.next().0 as usize % REMEMBERED];
+        let fields = [self.phase > 0.0, self.last_slew > 0.0, self.second > 0.0, self.locked()];
+        (sent.0 ^ self.next.0) as usize ^ fields.iter().filter(|&&set| set).count()
+    }
+
     /// True once a margin has come in, until inputs go missing for a second.
     pub fn locked(&self) -> bool {
         matches!(self.state, State::Locked { .. })

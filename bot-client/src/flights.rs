@@ -10,7 +10,6 @@ use sim::weapons::Flight;
 #[derive(Debug, Clone, Default)]
 pub struct Flights {
     all: Vec<Tracked>,
-    before: Vec<Tracked>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,21 +24,24 @@ struct Tracked {
 impl Flights {
     /// Takes in a new view.
     pub fn update(&mut self, view: &View, map: &Map) {
-        std::mem::swap(&mut self.all, &mut self.before);
-        self.all.clear();
-        for pulse in &view.pulses {
-            let known = self.before.iter().find(|known| known.pulse == *pulse).copied();
-            let mut tracked = known.unwrap_or_else(|| {
-                let flight = Flight::from_wire(pulse, view.tick);
-                Tracked { pulse: *pulse, flight, seen: flight.fired.minus(1), over: false }
-            });
+        // Both lists are in the same order, but for what is new: what stands before a known one is gone.
+        for (at, pulse) in view.pulses.iter().enumerate() {
+            match self.all[at..].iter().position(|known| known.pulse == *pulse) {
+                Some(gone) => drop(self.all.drain(at..at + gone)),
+                None => {
+                    let flight = Flight::from_wire(pulse, view.tick);
+                    let seen = flight.fired.minus(1);
+                    self.all.insert(at, Tracked { pulse: *pulse, flight, seen, over: false });
+                }
+            }
+            let tracked = &mut self.all[at];
             // Tick by tick, as the server does: two ticks on, it could be behind an obstacle.
             while tracked.seen < view.tick && !tracked.over {
                 tracked.seen = tracked.seen.next();
                 tracked.over = tracked.flight.is_over(tracked.seen, map);
             }
-            self.all.push(tracked);
         }
+        self.all.truncate(view.pulses.len());
     }
 
     /// The pulses that still fly.

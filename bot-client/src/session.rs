@@ -180,6 +180,17 @@ impl Session {
         std::mem::take(&mut self.owes_ack).then(|| ClientMessage::Ack { seq: self.view().seq })
     }
 
+    /// Reads a little of each part that the next snapshot needs: see [`crate::swarm`]'s player.
+    pub(crate) fn touch(&self) -> usize {
+        let view = self.view();
+        let ships = [view.ships.first(), view.ships.last()].into_iter().flatten().map(|ship| ship.x as usize);
+        let pulses = [view.pulses.first(), view.pulses.last()].into_iter().flatten().map(|p| p.x as usize);
+        let fields = [self.prediction.is_some(), view.own.is_some(), self.newest_pulse == 0];
+        let lists = view.events.len() ^ view.pickups.len() ^ self.ledger().own as usize;
+        let far = ships.chain(pulses).fold(self.clock.touch(view.tick), |all, x| all ^ x);
+        far ^ lists ^ fields.iter().filter(|&&set| set).count()
+    }
+
     /// The input message for `tick` of a player who holds `controls` and looks at the newest view.
     pub fn input(&self, tick: Tick, controls: Controls) -> Input {
         self.input_seeing(tick, controls, self.view().tick)

@@ -127,6 +127,7 @@ fn config(url: Endpoint, duration: Duration) -> Config {
         seed: 1,
         predict: 0.5,
         metrics: None,
+        threads: 1,
     }
 }
 

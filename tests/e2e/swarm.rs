@@ -24,6 +24,7 @@ fn config(url: Endpoint, bots: u32, duration: Duration) -> Config {
         seed: 3,
         predict: 0.1,
         metrics: None,
+        threads: 1,
     }
 }
 

@@ -297,6 +297,7 @@ async fn a_swarm_plays_over_wss() {
         seed: 1,
         predict: 0.05,
         metrics: None,
+        threads: 1,
     };
     let outcome = swarm::run(config, std::future::pending(), |_| ()).await;
     assert_eq!(outcome.report.bots.connected, 20, "{:?}", outcome.first_failure);

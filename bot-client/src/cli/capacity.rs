@@ -129,6 +129,7 @@ pub(super) fn plain(url: Endpoint, metrics: Option<Target>) -> Config {
         seed: 1,
         predict: 0.05,
         metrics,
+        threads: 1,
     }
 }
 

@@ -79,11 +79,13 @@ pub(crate) struct Swarm {
     /// Cores that the swarm runs on: 1, or 1-3, or 0,2. Linux only.
     #[arg(long, value_name = "CORES")]
     pub(crate) pin: Option<Cores>,
-    /// Threads that the bots run on; by default one for every 1500 bots.
+    /// Threads that the bots play on; by default one for every 5000 bots.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
 }
 
+/// Bots that one thread is trusted with.
+const BOTS_A_THREAD: usize = 5000;
 /// Sockets that are read before the timers are looked at again.
 const HELPING: usize = 32;
 
@@ -107,6 +109,7 @@ impl Swarm {
             seed: self.seed,
             predict: self.predict / 100.0,
             metrics: self.metrics(&url),
+            threads: self.threads(),
             url,
         })
     }
@@ -152,11 +155,15 @@ impl Swarm {
         Ok(all)
     }
 
-    /// One thread does for some 1500 bots and leaves the other cores to the server that is being measured: a second
-    /// one would add wake-ups across cores and nothing else.
-    pub(crate) fn runtime(&self) -> anyhow::Result<Runtime> {
+    /// One thread does for thousands of bots and leaves the other cores to the server that is being measured.
+    fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        runtime(self.threads.map_or((self.bots as usize / 1500 + 1).min(cores), usize::from))
+        self.threads.map_or((self.bots as usize).div_ceil(BOTS_A_THREAD).min(cores), usize::from)
+    }
+
+    /// What they take their seats on; those of a tutorial play on it, too.
+    pub(crate) fn runtime(&self) -> anyhow::Result<Runtime> {
+        runtime(if self.peer.is_some() { self.threads() } else { 1 })
     }
 }
 

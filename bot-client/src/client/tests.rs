@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastwebsockets::{Frame, Payload, Role, WebSocket};
 use protocol::{PROTOCOL, Slot, Tick};
-use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 
 use super::*;

@@ -2,7 +2,10 @@
 
 pub mod bench;
 pub mod capacity;
+mod career;
 pub mod compare;
+mod config;
+mod engine;
 pub mod environment;
 pub mod page;
 pub mod peer;
@@ -15,90 +18,27 @@ pub mod server;
 pub mod stats;
 pub mod thresholds;
 mod visitor;
+mod wheel;
 mod whole;
+mod wire;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use protocol::RoomCode;
 use protocol::message::Welcome;
 use sim::Map;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::endpoint::Endpoint;
 use crate::predict::Misprediction;
 use crate::session::{chart, is_chart};
-use crate::trust::Trust;
+pub use config::Config;
+use engine::Engines;
 use page::Charts;
-use profile::Mix;
 pub use report::Report;
 use server::{Probe, Sample};
 use stats::Stats;
-
-/// What a swarm does.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where to play.
-    pub url: Endpoint,
-    /// Whose certificates are believed, with wss.
-    pub trust: Trust,
-    /// How many bots.
-    pub bots: u32,
-    /// How long to measure, from when all have arrived.
-    pub duration: Duration,
-    /// Bots that connect per second.
-    pub rate: f64,
-    /// Which room; none for quick play.
-    pub room: Option<RoomCode>,
-    /// Over how many rooms the bots are spread, if their names are not left to the server.
-    pub rooms: Option<u32>,
-    /// What the bots are like.
-    pub profiles: Mix,
-    /// From how many addresses of 127.0.0.0/8 the bots come, where the target is on this machine; else from its own.
-    pub sources: u32,
-    /// Seed of the bots' tempers.
-    pub seed: u64,
-    /// Share of the bots that predict their ship, 0 to 1. Unless it is 0, at least one does.
-    pub predict: f64,
-    /// Where to ask the server for its own figures.
-    pub metrics: Option<server::Target>,
-}
-
-impl Config {
-    /// The code of the room that the `index`-th bot asks for; empty for quick play.
-    fn room_of(&self, index: u32) -> String {
-        let name = self.room.as_ref().map_or("SWARM", RoomCode::as_str);
-        match (&self.room, self.rooms) {
-            (None, None) => String::new(),
-            (_, None | Some(0 | 1)) => name.into(),
-            // A code has at most 24 characters, and there are at most 10000 rooms.
-            (_, Some(rooms)) => format!("{}-{}", &name[..name.len().min(18)], index % rooms + 1),
-        }
-    }
-
-    /// Where the `index`-th bot dials from, if not from wherever the system likes.
-    fn source_of(&self, index: u32) -> Option<IpAddr> {
-        let spread = self.sources > 1 && self.url.is_loopback();
-        let n = 1 + index % self.sources.max(1);
-        spread.then(|| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + n)))
-    }
-
-    /// How much earlier than need be the `index`-th bot sends its inputs. All of a room would send in the same millisecond
-    /// otherwise, which players behind lines of their own do not, and which no single core could do.
-    fn ahead_of(&self, index: u32) -> Duration {
-        // The golden ratio: any stretch of bots is spread evenly.
-        SPREAD.mul_f64(f64::from(index) * 0.618_033_988_75 % 1.0)
-    }
-
-    /// True if the `index`-th bot predicts: those that do are spread evenly.
-    fn predicts(&self, index: u32) -> bool {
-        let until = |bots: u32| (f64::from(bots) * self.predict).ceil();
-        until(index + 1) > until(index)
-    }
-}
 
 /// How a swarm is getting on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -176,12 +116,23 @@ pub struct Outcome {
     pub first_protocol_error: Option<String>,
 }
 
+impl Outcome {
+    fn none(url: String, why: String) -> Outcome {
+        let stats = Stats::default();
+        Outcome {
+            report: Report::new(url, 0.0, &stats),
+            charts: stats.charts(),
+            first_failure: Some(why),
+            first_misprediction: None,
+            first_protocol_error: None,
+        }
+    }
+}
+
 /// How long a bot may take to get its seat.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the bots may take to leave.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Over how long the bots' inputs for one tick are spread: half a tick.
-const SPREAD: Duration = Duration::from_millis(16);
 /// How often the run looks at its own state.
 const HEARTBEAT: Duration = Duration::from_millis(20);
 /// Between two calls of the progress function.
@@ -239,6 +190,10 @@ pub async fn run(
         stats: Mutex::new(Stats::default()),
         map: Mutex::new(None),
     });
+    let engines = match Engines::start(&shared) {
+        Ok(engines) => Arc::new(engines),
+        Err(error) => return Outcome::none(url, format!("the swarm cannot start: {error}")),
+    };
     let probe = shared.config.metrics.clone().map(|target| Arc::new(Probe::new(target)));
     let before = sample(probe.as_ref()).await;
     let mut opening: Option<JoinHandle<Option<Sample>>> = None;
@@ -259,7 +214,7 @@ pub async fn run(
         let now = Instant::now();
         let due = ((now - started).as_secs_f64() * shared.config.rate) as u32 + 1;
         while spawned < due.min(shared.config.bots) {
-            bots.spawn(player::play(Arc::clone(&shared), spawned));
+            bots.spawn(career::run(Arc::clone(&shared), Arc::clone(&engines), spawned));
             spawned += 1;
         }
         let (settled, seated) = {
@@ -301,7 +256,7 @@ pub async fn run(
     let everybody_out = async { while bots.join_next().await.is_some() {} };
     // Bots that are still connecting or whose goodbye stays unanswered are dropped with the set.
     let _ = tokio::time::timeout(LEAVE_TIMEOUT, everybody_out).await;
-    bots.abort_all();
+    bots.shutdown().await;
     let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
     let stats = shared.stats();
     let bot_ticks = stats.seat_time.as_secs_f64() * f64::from(stats.hz);
@@ -348,60 +303,5 @@ fn progress(shared: &Shared, stats: &Stats, now: Instant) -> Progress {
         lag_p99_ms: ms(stats.schedule_lag.quantile(0.99)),
         snapshots: stats.snapshot_bytes.count(),
         ..Progress::at(phase)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(url: Endpoint, duration: Duration) -> Config {
-        Config {
-            url,
-            trust: Trust::system(),
-            bots: 1,
-            duration,
-            rate: 1.0,
-            room: None,
-            rooms: None,
-            profiles: Mix::default(),
-            sources: 1,
-            seed: 1,
-            predict: 0.0,
-            metrics: None,
-        }
-    }
-
-    #[test]
-    fn rooms_and_addresses_are_dealt_out_in_turn() {
-        let here = config("ws://127.0.0.1:1/ws".parse().unwrap(), Duration::from_secs(1));
-        assert_eq!((here.room_of(3), here.source_of(3)), (String::new(), None));
-        let one = Config { rooms: Some(1), ..here.clone() };
-        assert_eq!((one.room_of(0), one.room_of(7)), ("SWARM".into(), "SWARM".into()));
-        let named = "a-room-with-a-long-name1".parse().ok();
-        let three = Config { rooms: Some(3), room: named, sources: 300, ..here };
-        let rooms: Vec<_> = (0..4).map(|n| three.room_of(n)).collect();
-        assert_eq!((&rooms[0], rooms[2].ends_with("-3")), (&rooms[3], true));
-        assert!(rooms.iter().all(|room| room.parse::<RoomCode>().is_ok()), "{rooms:?}");
-        let sources: Vec<_> = (0..301).map(|n| three.source_of(n).unwrap()).collect();
-        assert_eq!((sources[0].to_string(), sources[300]), ("127.0.0.2".into(), sources[0]));
-        assert!(sources.iter().all(IpAddr::is_loopback) && sources[255].to_string() == "127.0.1.1");
-        let away = Config { url: "ws://10.0.0.1:1/ws".parse().unwrap(), ..three };
-        assert_eq!(away.source_of(0), None);
-    }
-
-    #[test]
-    fn the_bots_that_predict_are_as_many_as_asked_for_and_spread() {
-        let count = |bots: u32, predict: f64| {
-            let url = "ws://x:1/ws".parse().unwrap();
-            let duration = Duration::from_secs(1);
-            let config = Config { bots, predict, ..config(url, duration) };
-            (0..bots).filter(|&index| config.predicts(index)).count()
-        };
-        for (bots, predict, expected) in
-            [(100, 0.05, 5), (1000, 0.05, 50), (10, 0.05, 1), (1, 0.01, 1), (40, 0.0, 0), (40, 1.0, 40)]
-        {
-            assert_eq!(count(bots, predict), expected, "{predict} of {bots}");
-        }
     }
 }

@@ -121,8 +121,8 @@ pub async fn run(load: Load) -> Outcome {
 
 async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
     let opened = timeout(PATIENCE, open(&url)).await;
-    let (inbound, outbound) = match opened {
-        Ok(Ok(ends)) => ends,
+    let stream = match opened {
+        Ok(Ok(stream)) => stream,
         other => {
             let why = other.map_or_else(
                 |_| "no answer".to_owned(),
@@ -138,7 +138,15 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
         let mut stats = shared.stats();
         (stats.connected, stats.playing, stats.hz) = (stats.connected + 1, stats.playing + 1, HZ as u8);
     }
-    let mut bot = Bot { inbound, outbound, shared: &shared, pending: VecDeque::new(), last: None, seq: 0 };
+    let mut bot = Bot {
+        stream,
+        inbound: Inbound::new(&[], LIMIT),
+        outbound: Outbound::default(),
+        shared: &shared,
+        pending: VecDeque::new(),
+        last: None,
+        seq: 0,
+    };
     let kept = bot.play(index).await;
     let (end, traffic) = (Instant::now(), bot.outbound.written);
     let mut stats = shared.stats();
@@ -154,6 +162,7 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
 }
 
 struct Bot<'a> {
+    stream: BufReader<TcpStream>,
     inbound: Inbound,
     outbound: Outbound,
     shared: &'a Shared,
@@ -183,14 +192,14 @@ impl Bot<'_> {
                     self.send(due, dx, dy).await?;
                     due += tick;
                 }
-                frame = self.inbound.next() => {
+                frame = self.inbound.next(&mut self.stream) => {
                     let frame = frame.ok().filter(|frame| frame.opcode == OpCode::Text)?;
                     self.take(&frame.payload, frame.wire_len())?;
                 }
             }
         }
         self.outbound.push(true, OpCode::Close, &mut []);
-        self.outbound.flush().await.ok()
+        self.outbound.flush(&mut self.stream).await.ok()
     }
 
     async fn send(&mut self, due: Instant, dx: f64, dy: f64) -> Option<()> {
@@ -204,7 +213,7 @@ impl Bot<'_> {
             stats.schedule_lag.record(now.saturating_duration_since(due));
             stats.messages_up += 1;
         }
-        self.outbound.flush().await.ok()
+        self.outbound.flush(&mut self.stream).await.ok()
     }
 
     fn take(&mut self, payload: &[u8], wire_len: u64) -> Option<()> {
@@ -232,10 +241,10 @@ impl Bot<'_> {
 }
 
 /// Connects and asks for the upgrade, without a subprotocol: tutorials have none.
-async fn open(url: &Endpoint) -> std::io::Result<(Inbound, Outbound)> {
+async fn open(url: &Endpoint) -> std::io::Result<BufReader<TcpStream>> {
     let stream = TcpStream::connect(url.authority()).await?;
     stream.set_nodelay(true)?;
-    let (read, mut write) = stream.into_split();
+    let mut stream = BufReader::with_capacity(2048, stream);
     let key = fastwebsockets::handshake::generate_key();
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -243,16 +252,15 @@ async fn open(url: &Endpoint) -> std::io::Result<(Inbound, Outbound)> {
         url.path(),
         url.authority(),
     );
-    write.write_all(request.as_bytes()).await?;
-    let mut read = BufReader::with_capacity(2048, read);
+    stream.write_all(request.as_bytes()).await?;
     let mut line = String::new();
-    read.read_line(&mut line).await?;
+    stream.read_line(&mut line).await?;
     if !line.starts_with("HTTP/1.1 101 ") {
         return Err(std::io::Error::other(format!("no WebSocket: {}", line.trim())));
     }
     while line.trim() != "" {
         line.clear();
-        read.read_line(&mut line).await?;
+        stream.read_line(&mut line).await?;
     }
-    Ok((Inbound::new(Box::new(read), LIMIT), Outbound::new(Box::new(write))))
+    Ok(stream)
 }

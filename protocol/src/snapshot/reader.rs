@@ -1,7 +1,9 @@
 //! Reads snapshot bodies into a [`View`]. Any bytes may come in: the worst they can do is an error.
 
 use super::run::mask;
-use super::{CellWindow, Event, Item, MAX_KNOWN, Own, PULSE_LIFE, Pulse, Ship, Timers, View, check, flags};
+use super::{
+    CellWindow, Event, Item, MAX_KNOWN, Own, PULSE_LIFE, Pickup, Pulse, Ship, Timers, View, check, flags,
+};
 use crate::ids::{Slot, Tick};
 use crate::message::Snapshot;
 use crate::quantize::from_quarter;
@@ -22,7 +24,7 @@ pub enum SnapshotError {
     /// A varint in a longer form than it needs, or over 65535.
     #[error("the snapshot's body has a malformed varint")]
     BadVarint,
-    /// An index or a cell that is not there, or more ships than a known-list has.
+    /// An index or a cell that is not there, or more ships or pickups than a view has.
     #[error("the snapshot changes something that is not there")]
     OutOfRange,
     /// The known-list differs from the server's.
@@ -63,10 +65,14 @@ pub struct Reader {
     lost: bool,
 }
 
+/// More pickups than this are in nobody's view.
+const MOST_PICKUPS: usize = 1 << 14;
+
+/// A cell whose pickups are known: so many of the view's, behind those of the cells before it.
 #[derive(Debug, Clone)]
 struct Cell {
     at: (u8, u8),
-    items: Vec<Item>,
+    count: usize,
 }
 
 impl Reader {
@@ -163,36 +169,55 @@ impl Reader {
             return Err(SnapshotError::OutOfRange);
         }
         let window = CellWindow { x, y, width, height };
-        self.window = window;
-        self.cells.retain(|cell| window.has(cell.at));
+        if window != self.window {
+            self.window = window;
+            self.leave_cells();
+        }
+        let pickups = &mut self.view.pickups;
         for _ in 0..body.varint()? {
             let at = window.cell(body.u8()?).ok_or(SnapshotError::OutOfRange)?;
             let here = self.cells.iter().position(|cell| cell.at == at);
+            let start = self.cells[..here.unwrap_or(self.cells.len())].iter().map(|cell| cell.count).sum();
             match (body.varint()?, here) {
                 (0, here) => {
                     let here = here.unwrap_or_else(|| {
-                        self.cells.push(Cell { at, items: Vec::new() });
+                        self.cells.push(Cell { at, count: 0 });
                         self.cells.len() - 1
                     });
-                    let items = &mut self.cells[here].items;
-                    items.clear();
-                    for _ in 0..body.varint()? {
-                        items.push(body.item(at)?);
+                    pickups.drain(start..start + self.cells[here].count);
+                    let count = usize::from(body.varint()?);
+                    for _ in 0..count {
+                        pickups.push(body.pickup(at)?);
                     }
+                    pickups[start..].rotate_right(count);
+                    self.cells[here].count = count;
                 }
                 (ops, Some(here)) => {
                     for _ in 0..ops {
-                        cell_op(body, &mut self.cells[here], &mut self.view.events)?;
+                        cell_op(body, &mut self.cells[here], pickups, start, &mut self.view.events)?;
                     }
                 }
                 (_, None) => return Err(SnapshotError::OutOfRange),
             }
-        }
-        self.view.pickups.clear();
-        for cell in &self.cells {
-            self.view.pickups.extend(cell.items.iter().filter_map(|item| item.in_cell(cell.at)));
+            if pickups.len() > MOST_PICKUPS {
+                return Err(SnapshotError::OutOfRange);
+            }
         }
         Ok(())
+    }
+
+    /// Forgets the cells that the window has left behind.
+    fn leave_cells(&mut self) {
+        let mut start = 0;
+        self.cells.retain(|cell| {
+            let stays = self.window.has(cell.at);
+            if stays {
+                start += cell.count;
+            } else {
+                self.view.pickups.drain(start..start + cell.count);
+            }
+            stays
+        });
     }
 }
 
@@ -275,18 +300,29 @@ fn pulses(body: &mut Cursor<'_>, view: &mut View) -> Result<()> {
     Ok(())
 }
 
-fn cell_op(body: &mut Cursor<'_>, cell: &mut Cell, events: &mut Vec<Event>) -> Result<()> {
+/// Changes a cell whose pickups begin at `start`.
+fn cell_op(
+    body: &mut Cursor<'_>,
+    cell: &mut Cell,
+    pickups: &mut Vec<Pickup>,
+    start: usize,
+    events: &mut Vec<Event>,
+) -> Result<()> {
+    let end = start + cell.count;
     let Some(index) = body.varint()?.checked_sub(1) else {
-        cell.items.push(body.item(cell.at)?);
+        pickups.insert(end, body.pickup(cell.at)?);
+        cell.count += 1;
         return Ok(());
     };
     let by = body.maybe_slot()?;
     let index = usize::from(index);
-    if index >= cell.items.len() {
+    if index >= cell.count {
         return Err(SnapshotError::OutOfRange);
     }
-    let item = cell.items.swap_remove(index);
-    if let (Some(slot), Some(pickup)) = (by, item.in_cell(cell.at)) {
+    pickups.swap(start + index, end - 1);
+    let pickup = pickups.remove(end - 1);
+    cell.count -= 1;
+    if let Some(slot) = by {
         events.push(Event::Taken { slot, item: pickup.kind, x: pickup.x, y: pickup.y });
     }
     Ok(())
@@ -395,8 +431,7 @@ impl<'a> Cursor<'a> {
         Ok((from_quarter(self.u16()?), from_quarter(self.u16()?)))
     }
 
-    fn item(&mut self, cell: (u8, u8)) -> Result<Item> {
-        let item = Item::from_bytes(self.take()?);
-        item.in_cell(cell).map(|_| item).ok_or(SnapshotError::UnknownKind)
+    fn pickup(&mut self, cell: (u8, u8)) -> Result<Pickup> {
+        Item::from_bytes(self.take()?).in_cell(cell).ok_or(SnapshotError::UnknownKind)
     }
 }

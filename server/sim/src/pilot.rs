@@ -131,15 +131,22 @@ impl Brain {
         }
     }
 
-    /// Decides what to hold during the next tick. To be called once per tick: turns, bursts and pauses count calls.
+    /// Decides what to hold during the next tick. To be called once per tick.
     pub fn think(&mut self, sight: &Sight<'_>) -> Controls {
-        self.watch(sight);
-        self.change_its_mind();
+        self.think_after(1, sight)
+    }
+
+    /// The same for a pilot that thought `ticks` ago for the last time: it turns as far and pauses as long as if it had
+    /// thought in each of them.
+    pub fn think_after(&mut self, ticks: u8, sight: &Sight<'_>) -> Controls {
+        self.watch(ticks, sight);
+        self.change_its_mind(ticks);
         let mood = self.mood(sight);
         let target = self.target.filter(|target| target.seen == sight.tick);
         let side = i64::from(self.side);
         let course = helm::course(sight, mood, target.as_ref(), side, &self.temper);
-        let hands = self.gunner.work(sight, target.as_ref(), course.pull, &self.temper, &mut self.dice);
+        let hands =
+            self.gunner.work(ticks, sight, target.as_ref(), course.pull, &self.temper, &mut self.dice);
         let mut buttons = Buttons::default();
         if hands.fire {
             buttons = buttons.with(Buttons::FIRE);
@@ -160,7 +167,7 @@ impl Brain {
     }
 
     /// Keeps an eye on its target, and now and then chooses another.
-    fn watch(&mut self, sight: &Sight<'_>) {
+    fn watch(&mut self, ticks: u8, sight: &Sight<'_>) {
         let tick = sight.tick;
         self.target = self.target.and_then(|target| {
             let again = sight.ships.iter().find(|ship| ship.slot == target.slot);
@@ -170,7 +177,7 @@ impl Brain {
                 None => (0..MEMORY).contains(&tick.since(target.seen)).then_some(target),
             }
         });
-        self.patience = self.patience.saturating_sub(1);
+        self.patience = self.patience.saturating_sub(ticks);
         let lost = self.target.is_none_or(|target| target.seen != tick);
         if self.patience > 0 && !lost {
             return;
@@ -193,13 +200,13 @@ impl Brain {
     }
 
     /// Nobody circles the same way, or roams in the same direction, forever.
-    fn change_its_mind(&mut self) {
-        self.side_left = self.side_left.saturating_sub(1);
+    fn change_its_mind(&mut self, ticks: u8) {
+        self.side_left = self.side_left.saturating_sub(ticks);
         if self.side_left == 0 {
             self.side = -self.side;
             self.side_left = 20 + self.dice.below(60) as u8;
         }
-        self.heading_left = self.heading_left.saturating_sub(1);
+        self.heading_left = self.heading_left.saturating_sub(ticks);
         if self.heading_left == 0 {
             self.heading = (self.heading + 3400 + self.dice.below(1400) as u16) & 4095;
             self.heading_left = 60 + self.dice.below(90) as u8;

@@ -75,6 +75,7 @@ fn players(
         seed: 1,
         predict: 0.0,
         metrics: None,
+        threads: 1,
     };
     let (seated, all_seated) = oneshot::channel();
     let mut seated = Some(seated);

@@ -1,12 +1,23 @@
 //! What a player measures, from when the window opens to when its seat ends.
 
+use std::time::Duration;
+
 use protocol::message::MARGIN_MISSING;
 use protocol::snapshot::Ledger;
 use tokio::time::Instant;
 
-use super::{MOST_OMITTED, Pending, Player, UNANSWERED, WEIGH_EVERY};
+use super::{Pending, Player};
 use crate::clock::Due;
 use crate::session::Tally;
+use crate::swarm::whole::Whole;
+
+/// An input this old that no snapshot has answered when the bot ends counts with its age: leaving it out would hide the
+/// worst latencies.
+const UNANSWERED: Duration = Duration::from_millis(250);
+/// Inputs that are counted though they were never sent, at most, for one pause of the swarm: ten seconds' worth.
+const MOST_OMITTED: u32 = 300;
+/// How often a bot works out what its whole view would weigh.
+const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the counters stood when this bot's window opened.
 pub(super) struct Measuring {
@@ -17,7 +28,7 @@ pub(super) struct Measuring {
     messages: (u64, u64),
 }
 
-impl Player<'_> {
+impl Player {
     /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
     pub(super) fn note_omitted(&mut self, due: Due) {
         let Some(newest) = self.committed else { return };
@@ -29,7 +40,8 @@ impl Player<'_> {
         }
     }
 
-    pub(super) fn measure_snapshot(&mut self, now: Instant) {
+    /// Takes note of a snapshot of `len` bytes that the session has taken.
+    pub(super) fn measure_snapshot(&mut self, now: Instant, len: usize) {
         let view = self.session.view();
         if view.own.is_some_and(|own| own.hp > 0) {
             self.alive_at = now;
@@ -44,15 +56,7 @@ impl Player<'_> {
             self.pending.drain(..answered);
             return;
         };
-        let weigh = now - self.weighed_at >= WEIGH_EVERY;
-        let whole = weigh.then(|| self.whole.len(view, self.bot.flying())).flatten();
-        if weigh {
-            self.weighed_at = now;
-        }
         let mut stats = self.shared.stats();
-        if let Some(bytes) = whole {
-            stats.whole_view_bytes.record_value(bytes as u64);
-        }
         for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
         {
             let latency = now.saturating_duration_since(scheduled);
@@ -74,14 +78,25 @@ impl Player<'_> {
             stats.long_gaps += u64::from(ticks > 2);
         }
         stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
-        stats.snapshot_bytes.record_value(self.client.last_len() as u64);
+        stats.snapshot_bytes.record_value(len as u64);
+    }
+
+    /// Works out now and then what the whole view would weigh.
+    pub(super) fn weigh(&mut self, now: Instant, whole: &mut Whole) {
+        if self.measuring.is_none() || now - self.weighed_at < WEIGH_EVERY {
+            return;
+        }
+        self.weighed_at = now;
+        if let Some(bytes) = whole.len(self.session.view(), self.bot.flying()) {
+            self.shared.stats().whole_view_bytes.record_value(bytes as u64);
+        }
     }
 
     /// Notes the counters once the swarm measures.
     pub(super) fn open_window(&mut self, now: Instant) {
         if self.measuring.is_none() && self.profile.is_measured() && self.shared.window.get().is_some() {
             let (tally, ledger) = (self.session.tally, *self.session.ledger());
-            let traffic = self.client.traffic();
+            let traffic = self.wire.traffic();
             let messages = self.messages;
             self.measuring = Some(Measuring { since: now, tally, ledger, traffic, messages });
         }
@@ -90,7 +105,6 @@ impl Player<'_> {
     /// Adds what this bot measured on its seat to the swarm's figures.
     pub(super) fn settle(&mut self, now: Instant) {
         let mut stats = self.shared.stats();
-        stats.playing -= 1;
         // No board has told: it does not count.
         stats.resumes.tried -= u32::from(self.resumed.take().is_some());
         if let Some(&opened) = self.shared.window.get() {
@@ -106,7 +120,7 @@ impl Player<'_> {
         let Some(begin) = &self.measuring else { return };
         add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
         stats.bot_time += now - begin.since;
-        let (down, up) = self.client.traffic();
+        let (down, up) = self.wire.traffic();
         stats.down += down - begin.traffic.0;
         stats.up += up - begin.traffic.1;
         stats.messages_down += self.messages.0 - begin.messages.0;

@@ -51,15 +51,16 @@ impl Gunner {
     /// Turns the aim towards the target, or along `course` without one, and fires when it is time to.
     pub(super) fn work(
         &mut self,
+        ticks: u8,
         sight: &Sight<'_>,
         target: Option<&Target>,
         course: Vector,
         temper: &Temper,
         dice: &mut Dice,
     ) -> Hands {
-        self.drift(temper, dice);
-        self.pause = self.pause.saturating_sub(1);
-        self.lance_pause = self.lance_pause.saturating_sub(1);
+        self.drift(ticks, temper, dice);
+        self.pause = self.pause.saturating_sub(ticks);
+        self.lance_pause = self.lance_pause.saturating_sub(ticks);
         let winding = sight.me.windup > 0;
         let direct = target.map(|target| direct(sight, target));
         let lead = target.map(|target| lead(sight, target));
@@ -68,10 +69,11 @@ impl Gunner {
             None => i32::from(course.heading()),
         };
         let off = trig::turn(self.aim, wanted as u16);
-        let turned = i32::from(self.aim) + off.clamp(-TURN_RATE, TURN_RATE);
+        let farthest = TURN_RATE * i32::from(ticks);
+        let turned = i32::from(self.aim) + off.clamp(-farthest, farthest);
         self.aim = (turned & (trig::TURN - 1)) as u16;
 
-        let still_off = (off.abs() - TURN_RATE).max(0);
+        let still_off = (off.abs() - farthest).max(0);
         let lance = match (target, direct) {
             (Some(target), Some(way)) if self.lance_pause == 0 => {
                 still_off < LANCE_ON_TARGET && worth_a_lance(sight, target, way)
@@ -105,14 +107,16 @@ impl Gunner {
     }
 
     /// A hand is never quite still.
-    fn drift(&mut self, temper: &Temper, dice: &mut Dice) {
+    fn drift(&mut self, ticks: u8, temper: &Temper, dice: &mut Dice) {
         if self.slip_left == 0 {
             let most = i32::from(temper.slip);
             self.slip_goal = dice.between(-most, most);
             self.slip_left = 6 + dice.below(12) as u8;
         }
-        self.slip_left -= 1;
-        self.slip += (self.slip_goal - self.slip) / 4;
+        self.slip_left = self.slip_left.saturating_sub(ticks);
+        for _ in 0..ticks {
+            self.slip += (self.slip_goal - self.slip) / 4;
+        }
     }
 
     pub(super) fn digest(&self, hash: &mut StateHash) {

@@ -1,0 +1,139 @@
+//! What a swarm does, and what follows for each of its bots.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use protocol::RoomCode;
+
+use super::profile::Mix;
+use super::server::Target;
+use crate::endpoint::Endpoint;
+use crate::trust::Trust;
+
+/// Over how long the bots' inputs for one tick are spread: half a tick where a core can send them all in that time, else
+/// up to a whole one.
+const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::from_millis(32);
+/// What a core takes to send an input and is to have for it.
+const SENDING: Duration = Duration::from_micros(11);
+
+/// What a swarm does.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to play.
+    pub url: Endpoint,
+    /// Whose certificates are believed, with wss.
+    pub trust: Trust,
+    /// How many bots.
+    pub bots: u32,
+    /// How long to measure, from when all have arrived.
+    pub duration: Duration,
+    /// Bots that connect per second.
+    pub rate: f64,
+    /// Which room; none for quick play.
+    pub room: Option<RoomCode>,
+    /// Over how many rooms the bots are spread, if their names are not left to the server.
+    pub rooms: Option<u32>,
+    /// What the bots are like.
+    pub profiles: Mix,
+    /// From how many addresses of 127.0.0.0/8 the bots come, where the target is on this machine; else from its own.
+    pub sources: u32,
+    /// Seed of the bots' tempers.
+    pub seed: u64,
+    /// Share of the bots that predict their ship, 0 to 1. Unless it is 0, at least one does.
+    pub predict: f64,
+    /// Where to ask the server for its own figures.
+    pub metrics: Option<Target>,
+    /// Threads that the bots play on: one does for some thousands.
+    pub threads: usize,
+}
+
+impl Config {
+    /// The code of the room that the `index`-th bot asks for; empty for quick play.
+    pub(super) fn room_of(&self, index: u32) -> String {
+        let name = self.room.as_ref().map_or("SWARM", RoomCode::as_str);
+        match (&self.room, self.rooms) {
+            (None, None) => String::new(),
+            (_, None | Some(0 | 1)) => name.into(),
+            // A code has at most 24 characters, and there are at most 10000 rooms.
+            (_, Some(rooms)) => format!("{}-{}", &name[..name.len().min(18)], index % rooms + 1),
+        }
+    }
+
+    /// Where the `index`-th bot dials from, if not from wherever the system likes.
+    pub(super) fn source_of(&self, index: u32) -> Option<IpAddr> {
+        let spread = self.sources > 1 && self.url.is_loopback();
+        let n = 1 + index % self.sources.max(1);
+        spread.then(|| IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + n)))
+    }
+
+    /// How much earlier than need be the `index`-th bot sends its inputs. All of a room would send in the same millisecond
+    /// otherwise, which players behind lines of their own do not, and which no single core could do.
+    pub(super) fn ahead_of(&self, index: u32) -> Duration {
+        let needed = SENDING * self.bots / self.threads.max(1) as u32;
+        // The golden ratio: any stretch of bots is spread evenly.
+        needed.clamp(*SPREAD.start(), *SPREAD.end()).mul_f64(f64::from(index) * 0.618_033_988_75 % 1.0)
+    }
+
+    /// True if the `index`-th bot predicts: those that do are spread evenly.
+    pub(super) fn predicts(&self, index: u32) -> bool {
+        let until = |bots: u32| (f64::from(bots) * self.predict).ceil();
+        until(index + 1) > until(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: Endpoint, duration: Duration) -> Config {
+        Config {
+            url,
+            trust: Trust::system(),
+            bots: 1,
+            duration,
+            rate: 1.0,
+            room: None,
+            rooms: None,
+            profiles: Mix::default(),
+            sources: 1,
+            seed: 1,
+            predict: 0.0,
+            metrics: None,
+            threads: 1,
+        }
+    }
+
+    #[test]
+    fn rooms_and_addresses_are_dealt_out_in_turn() {
+        let here = config("ws://127.0.0.1:1/ws".parse().unwrap(), Duration::from_secs(1));
+        assert_eq!((here.room_of(3), here.source_of(3)), (String::new(), None));
+        let one = Config { rooms: Some(1), ..here.clone() };
+        assert_eq!((one.room_of(0), one.room_of(7)), ("SWARM".into(), "SWARM".into()));
+        let named = "a-room-with-a-long-name1".parse().ok();
+        let three = Config { rooms: Some(3), room: named, sources: 300, ..here };
+        let rooms: Vec<_> = (0..4).map(|n| three.room_of(n)).collect();
+        assert_eq!((&rooms[0], rooms[2].ends_with("-3")), (&rooms[3], true));
+        assert!(rooms.iter().all(|room| room.parse::<RoomCode>().is_ok()), "{rooms:?}");
+        let sources: Vec<_> = (0..301).map(|n| three.source_of(n).unwrap()).collect();
+        assert_eq!((sources[0].to_string(), sources[300]), ("127.0.0.2".into(), sources[0]));
+        assert!(sources.iter().all(IpAddr::is_loopback) && sources[255].to_string() == "127.0.1.1");
+        let away = Config { url: "ws://10.0.0.1:1/ws".parse().unwrap(), ..three };
+        assert_eq!(away.source_of(0), None);
+    }
+
+    #[test]
+    fn the_bots_that_predict_are_as_many_as_asked_for_and_spread() {
+        let count = |bots: u32, predict: f64| {
+            let url = "ws://x:1/ws".parse().unwrap();
+            let duration = Duration::from_secs(1);
+            let config = Config { bots, predict, ..config(url, duration) };
+            (0..bots).filter(|&index| config.predicts(index)).count()
+        };
+        for (bots, predict, expected) in
+            [(100, 0.05, 5), (1000, 0.05, 50), (10, 0.05, 1), (1, 0.01, 1), (40, 0.0, 0), (40, 1.0, 40)]
+        {
+            assert_eq!(count(bots, predict), expected, "{predict} of {bots}");
+        }
+    }
+}

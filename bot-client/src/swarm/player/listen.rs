@@ -1,0 +1,128 @@
+//! What a bot makes of what comes in.
+
+use std::time::Duration;
+
+use fastwebsockets::OpCode;
+use protocol::codec::{self, Encoding};
+use sim::rules;
+use tokio::time::Instant;
+
+use super::{End, Player};
+use crate::client::{Closed, Error, read_close};
+use crate::frames::RawFrame;
+use crate::session::Change;
+use crate::swarm::engine::Scratch;
+use crate::swarm::seat::note_protocol_error;
+use crate::swarm::wire::Received;
+
+impl Player {
+    /// Reads what has come in. Some once the stay is over.
+    pub(in crate::swarm) fn listen(&mut self, now: Instant, scratch: &mut Scratch) -> Option<End> {
+        if self.is_deaf(now) {
+            self.unread = true;
+            return None;
+        }
+        loop {
+            let received = self.wire.receive(&mut scratch.inbox);
+            let mut rest = scratch.inbox.bytes();
+            loop {
+                match self.wire.take_frame(&mut rest) {
+                    Ok(Some(frame)) => {
+                        if let Some(end) = self.take(&frame, now) {
+                            return Some(end);
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => return self.broken(&Error::WebSocket(error), now),
+                }
+            }
+            self.wire.keep(rest);
+            if let Received::End(why) = received {
+                let reason = why.map_or_else(String::new, |error| error.to_string());
+                return self.closed(Closed { code: Closed::CUT, reason }, now);
+            }
+            let flushed = if self.wire.has_waiting() { self.wire.flush() } else { Ok(()) };
+            match flushed {
+                Err(error) if self.ending.is_none() => {
+                    self.await_close(Closed { code: Closed::CUT, reason: error.to_string() }, now);
+                }
+                _ if matches!(received, Received::All) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &RawFrame<&[u8]>, now: Instant) -> Option<End> {
+        match frame.opcode {
+            OpCode::Text | OpCode::Binary if frame.fin => return self.hear(frame.payload, now),
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {
+                return self.broken(&Error::Fragment, now);
+            }
+            OpCode::Ping => self.wire.queue(OpCode::Pong, |out| out.extend(frame.payload)),
+            OpCode::Pong => {}
+            OpCode::Close => {
+                self.answer_close(frame.payload);
+                return self.closed(read_close(frame.payload), now);
+            }
+        }
+        None
+    }
+
+    fn hear(&mut self, payload: &[u8], now: Instant) -> Option<End> {
+        let message = match codec::decode_server(Encoding::Bincode, payload) {
+            Ok(message) => message,
+            Err(error) => return self.broken(&Error::Malformed(error), now),
+        };
+        if let Some(ending) = &mut self.ending {
+            ending.hear(&message);
+            return None;
+        }
+        self.messages.0 += 1;
+        // A snapshot that cannot be read is counted by the session, which asks for another.
+        match self.session.take(&message, now) {
+            Ok(Change::View) => {
+                self.look();
+                self.measure_snapshot(now, payload.len());
+            }
+            Ok(Change::Bye { code, retry_ms }) => {
+                self.told_to_wait = Duration::from_millis(retry_ms.into());
+                // The close frame should say the same.
+                self.await_close(Closed { code, reason: String::new() }, now);
+                return None;
+            }
+            Ok(Change::Scores) => self.check_score(),
+            Ok(Change::Destroyed { .. } | Change::Other) | Err(_) => {}
+        }
+        while let Some(reply) = self.session.reply() {
+            self.messages.1 += 1;
+            let write = |out: &mut Vec<u8>| codec::encode_client(Encoding::Bincode, &reply, out);
+            self.wire.queue(OpCode::Binary, write);
+        }
+        None
+    }
+
+    /// The server says what it must not say.
+    fn broken(&mut self, error: &Error, now: Instant) -> Option<End> {
+        if self.ending.is_none() {
+            note_protocol_error(&self.shared, error);
+        }
+        self.closed(Closed { code: Closed::CUT, reason: error.to_string() }, now)
+    }
+
+    /// Looks at the first board after a seat was taken back.
+    fn check_score(&mut self) {
+        if self.session.board.ships == 0 {
+            return; // those were names
+        }
+        let Some(before) = self.resumed.take() else { return };
+        let kept = self.session.board.score >= least_kept(before.score);
+        let mut stats = self.shared.stats();
+        stats.resumes.ok += u32::from(kept);
+        stats.resumes.lost += u32::from(!kept);
+    }
+}
+
+/// The least score that is left of one after a ship was destroyed twice while nobody was there to fly it.
+fn least_kept(score: u32) -> u32 {
+    (0..2).fold(score, |score, _| score - score / rules::DEATH_LOSS)
+}
