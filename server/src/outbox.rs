@@ -148,6 +148,8 @@ impl Outbox {
     pub fn put_snapshot(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         state.waiting.snapshot.clear();
+        // In one go, instead of at each new high.
+        state.waiting.snapshot.reserve(KEPT_BYTES);
         write(&mut state.waiting.snapshot);
     }
 
@@ -163,6 +165,9 @@ impl Outbox {
         let queue = &mut state.waiting.ordered;
         if queue.ends.len() >= ORDERED_MESSAGES || queue.bytes.len() >= ORDERED_BYTES {
             return Err(Overflow);
+        }
+        if queue.bytes.is_empty() {
+            queue.bytes.reserve(KEPT_BYTES / 2);
         }
         queue.push(write);
         state.greeted = true;

@@ -42,6 +42,25 @@ fn tick(bencher: Bencher<'_, '_>, players: u16) {
         .bench_local_values(|stamp| rig.borrow_mut().room.tick(stamp));
 }
 
+/// Memory that a tick's messages go through on their way out, sockets and kernel, per player, bytes.
+const ON_THE_WAY: usize = 8192;
+
+/// The same when everything else has been through the caches since the last tick, as it is beside sockets.
+#[divan::bench(args = [250, 500, 1000, 2000, 4000], sample_size = 1, sample_count = 200)]
+fn cold_tick(bencher: Bencher<'_, '_>, players: u16) {
+    let rig = RefCell::new(rig(players));
+    let mut elsewhere = vec![0u8; usize::from(players) * ON_THE_WAY];
+    bencher
+        .with_inputs(|| {
+            let mut rig = rig.borrow_mut();
+            let stamp = rig.hold();
+            rig.skim(stamp);
+            elsewhere.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1));
+            stamp
+        })
+        .bench_local_values(|stamp| rig.borrow_mut().room.tick(stamp));
+}
+
 /// Simulation alone.
 #[divan::bench(args = [250, 500, 1000, 2000, 4000], sample_size = 1, sample_count = 200)]
 fn step(bencher: Bencher<'_, '_>, players: u16) {

@@ -185,6 +185,9 @@ impl Rig {
     pub fn skim(&mut self, stamp: Stamp) {
         for player in &mut self.players {
             while player.outbox.take(&mut player.batch) {
+                if player.session.is_none() {
+                    player.session = player.batch.ordered.iter().find_map(welcomed);
+                }
                 // A snapshot's message: the variant's number, then the sequence number.
                 if let [_, seq, ..] = player.batch.snapshot[..] {
                     player.skimmed.clear();
@@ -236,11 +239,16 @@ impl RigPlayer {
             Hands::Wander(seed) => wander(*seed, tick),
             Hands::Bot(bot) => bot.hold(session).0,
         };
-        self.mailbox.put_input(&session.input(tick, controls), stamp);
+        let mut input = session.input(tick, controls);
+        if let [_, seq, ..] = self.skimmed[..] {
+            input.ack = Seq(seq);
+        }
+        self.mailbox.put_input(&input, stamp);
     }
 
     /// What a connection's writer and the client behind it would do.
     fn read(&mut self, now: Instant, stamp: Stamp) {
+        self.skimmed.clear();
         let mut batch = std::mem::take(&mut self.batch);
         while self.outbox.take(&mut batch) {
             for bytes in batch.ordered.iter() {
@@ -270,6 +278,14 @@ impl RigPlayer {
             }
             message => self.news.push(message),
         }
+    }
+}
+
+/// What a player knows that has read no more than this message, if it is the `Welcome`.
+fn welcomed(bytes: &[u8]) -> Option<Session> {
+    match codec::decode_server(Encoding::Bincode, bytes) {
+        Ok(ServerMessage::Welcome(welcome)) => Some(Session::new(&welcome, Instant::now())),
+        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A room in full swing allocates nothing: a program of its own, because it counts every allocation of the process.
+//! A room in full swing hardly ever allocates: a program of its own, because it counts every allocation of the process.
 
 use std::alloc::System;
 
@@ -8,32 +8,31 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Ticks of which the most part must be without any allocation: names that a client has not heard yet, and buffers
-/// that reach a new high, are what is left.
+/// How long it is watched, ticks.
 const TICKS: usize = 300;
 
+/// Nothing is allocated for a tick, a player or a message. What is left are buffers that reach a new high, such as the list
+/// of pulses of whoever flies into the largest fight so far: less than one in two hundred snapshots.
 #[test]
-fn a_room_in_full_swing_allocates_nothing() {
+fn a_room_in_full_swing_hardly_ever_allocates() {
     let mut rig = Rig::new(5, 200).wanderers(200);
-    // Everybody has met everybody, and every buffer has seen a crowd.
+    // Everybody has met nearly everybody, and every buffer has seen a crowd.
     for _ in 0..3000 {
         let stamp = rig.hold();
         rig.room.tick(stamp);
         rig.skim(stamp);
     }
-    let mut allocations = Vec::new();
+    let (mut allocations, mut snapshots, mut moved) = (0, 0, 0);
     for _ in 0..TICKS {
         let stamp = rig.hold();
         let region = Region::new(ALLOCATOR);
-        rig.room.tick(stamp);
+        let report = rig.room.tick(stamp);
         let change = region.change();
-        allocations.push(change.allocations + change.reallocations);
+        allocations += change.allocations + change.reallocations;
+        snapshots += report.published.snapshots as usize;
+        moved += usize::from(report.inputs_missing == 0);
         rig.skim(stamp);
     }
-    let quiet = allocations.iter().filter(|&&n| n == 0).count();
-    let most = allocations.iter().max();
-    assert!(
-        quiet * 100 >= TICKS * 97,
-        "{quiet} of {TICKS} ticks allocated nothing; the others up to {most:?}"
-    );
+    assert_eq!((snapshots, moved), (200 * TICKS, TICKS), "everybody plays, and is told of it");
+    assert!(allocations * 200 <= snapshots, "{allocations} allocations for {snapshots} snapshots");
 }

@@ -153,6 +153,7 @@ impl Engine {
             }
             // A signal may interrupt it; nothing has happened then.
             let _ = self.poll.poll(&mut events, Some(self.patience()));
+            let told = Instant::now();
             let mut read = 0;
             let mut ready = events.iter().map(|event| event.token().0).peekable();
             while ready.peek().is_some() {
@@ -160,12 +161,20 @@ impl Engine {
                 self.helping.clear();
                 self.helping.extend(ready.by_ref().take(HELPING));
                 read += self.helping.len();
+                self.note_reading(told.elapsed());
                 self.fetch(Player::touch);
                 for n in 0..self.helping.len() {
                     self.listen(self.helping[n]);
                 }
             }
             behind = self.wake_due(TURN) || read == TURN;
+        }
+    }
+
+    /// Those whose turn it is have waited so long to be read.
+    fn note_reading(&self, lag: Duration) {
+        if self.shared.window.get().is_some() {
+            self.shared.stats().read_lag.record_often(lag, self.helping.len() as u64);
         }
     }
 

@@ -87,6 +87,6 @@ impl Room {
     }
 
     fn name(&self, slot: Slot) -> Option<String> {
-        self.world.ship(slot).map(|ship| self.roster.entry(slot, ship).name)
+        self.world.ship(slot).map(|ship| self.roster.entry(slot, ship, String::new()).name)
     }
 }

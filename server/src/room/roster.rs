@@ -138,17 +138,19 @@ impl Roster {
         }
     }
 
-    /// What clients are told of the ship in a slot.
-    pub fn entry(&self, slot: Slot, ship: &Ship) -> RosterEntry {
+    /// What clients are told of the ship in a slot. The name is written in `name`, whatever that holds.
+    pub fn entry(&self, slot: Slot, ship: &Ship, mut name: String) -> RosterEntry {
+        name.clear();
         let (generation, pilot) = (ship.generation, ship.pilot);
         if pilot {
             let named = self.pilots.get(slot.index()).copied().flatten();
             let n = named.map_or_else(|| favourite(slot, generation), |named| usize::from(named.name));
-            let name = PILOT_NAMES[n].to_owned();
+            name.push_str(PILOT_NAMES[n]);
             return RosterEntry { slot, generation, hue: (n % 8) as u8, pilot, name };
         }
-        let Identity { name, hue } = self.players.get(slot.index()).cloned().unwrap_or_default();
-        RosterEntry { slot, generation, hue, pilot, name }
+        let player = self.players.get(slot.index());
+        name.push_str(player.map_or("", |player| &player.name));
+        RosterEntry { slot, generation, hue: player.map_or(0, |player| player.hue), pilot, name }
     }
 }
 
@@ -180,8 +182,9 @@ mod tests {
             }
             roster.muster(&world);
             let pilots = world.ships().filter(|(_, ship)| ship.pilot);
-            let now: BTreeMap<(Slot, u8), String> =
-                pilots.map(|(slot, ship)| ((slot, ship.generation), roster.entry(slot, ship).name)).collect();
+            let now: BTreeMap<(Slot, u8), String> = pilots
+                .map(|(slot, ship)| ((slot, ship.generation), roster.entry(slot, ship, String::new()).name))
+                .collect();
             let mut names: Vec<&String> = now.values().collect();
             names.sort();
             names.dedup();

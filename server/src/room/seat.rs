@@ -14,6 +14,9 @@ use super::places::Reservation;
 use crate::outbox::Outbox;
 use crate::session::{Fingerprint, PlayerId};
 
+/// By so many slots the table of names that a client knows grows: seldom.
+const KNOWN_STEP: usize = 64;
+
 /// A request for a seat: what the session sends over the room's bounded channel.
 #[derive(Debug)]
 pub struct Join {
@@ -185,7 +188,7 @@ impl Seat {
     pub fn learns(&mut self, slot: Slot, generation: u8) -> bool {
         let tag = u16::from(generation) + 1;
         if self.known.len() <= slot.index() {
-            self.known.resize(slot.index() + 1, 0);
+            self.known.resize((slot.index() + 1).next_multiple_of(KNOWN_STEP), 0);
         }
         std::mem::replace(&mut self.known[slot.index()], tag) != tag
     }

@@ -23,6 +23,8 @@ const TOP: usize = 10;
 #[derive(Debug, Default)]
 pub struct Words {
     names: Vec<RosterEntry>,
+    /// What earlier names were written in.
+    spare: Vec<String>,
     kills: Vec<ServerMessage>,
     board: Board,
 }
@@ -42,14 +44,14 @@ impl Words {
         (told, action): (&Told, &Action),
         second: bool,
     ) -> Result<(), Overflow> {
-        self.names.clear();
+        self.spare.extend(self.names.drain(..).map(|entry| entry.name));
         self.kills.clear();
-        let names = &mut self.names;
+        let (names, spare) = (&mut self.names, &mut self.spare);
         let mut learn = |seat: &mut Seat, slot: Slot| {
             if let Some(ship) = world.ship(slot)
                 && seat.learns(slot, ship.generation)
             {
-                names.push(news.roster.entry(slot, ship));
+                names.push(news.roster.entry(slot, ship, spare.pop().unwrap_or_default()));
             }
         };
         let knows_nobody = seat.known.is_empty();
