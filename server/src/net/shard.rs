@@ -21,7 +21,7 @@ use super::{Egress, Ingress};
 use crate::outbox::{Bell, Outbox, Place};
 
 /// How long a shard gathers: what an input or a snapshot may wait here at worst.
-const NAP: Duration = Duration::from_millis(2);
+const NAP: Duration = Duration::from_millis(1);
 
 /// How often a shard looks at the deadlines of its connections, which are of seconds.
 const LOOK_AT_CLOCKS: Duration = Duration::from_millis(100);
