@@ -284,15 +284,19 @@ function pilots() {
     /** Collects shards. */
     forage() {
       const place = middle();
+      let tick = 0;
       return () => {
         const { own, view } = globalThis.drift;
         // Where the ship will drift to.
         const x = (own.x + 8 * own.vx) / 256;
         const y = (own.y + 8 * own.vy) / 256;
         const far = (p) => Math.hypot(p.x / 256 - x, p.y / 256 - y);
-        const shard = (view?.pickups ?? []).reduce((best, p) => (!best || far(p) < far(best) ? p : best), null);
+        // Whoever is unhurt takes no repair, and would hover over it.
+        const shards = (view?.pickups ?? []).filter((p) => p.kind === 'shard');
+        const shard = shards.reduce((best, p) => (!best || far(p) < far(best) ? p : best), null);
         const goal = shard ? { x: shard.x / 256, y: shard.y / 256 } : place;
-        return hold(7, 0, around(x, y, goal.x, goal.y), 0);
+        // Lets go now and then: at full thrust one can circle a shard for ever.
+        return hold(++tick % 60 < 48 ? 7 : 0, 0, around(x, y, goal.x, goal.y), 0);
       };
     },
     /** Comes close to a ship that is in view, or flies to the meeting place until one is, and shoots at it. */
