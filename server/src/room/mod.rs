@@ -36,6 +36,7 @@ use slab::Slab;
 use tokio::sync::mpsc;
 
 use crate::farewell::Farewell;
+use crate::outbox::Calls;
 use crate::time::Stamp;
 use gallery::Gallery;
 use listen::{Ear, Patience};
@@ -67,6 +68,7 @@ pub struct Room {
     clock: Arc<AtomicU32>,
     inputs: Vec<Command>,
     outbound: Outbound,
+    calls: Calls,
     /// What spectators see, where they see it late.
     gallery: Option<Box<Gallery>>,
     debug: Option<(u32, u32)>,
@@ -162,6 +164,7 @@ impl Room {
             clock: clock.clone(),
             inputs: Vec::new(),
             outbound: Outbound::default(),
+            calls: Calls::default(),
             gallery: None,
             debug: None,
             relief: Relief::None,
@@ -304,6 +307,8 @@ impl Room {
                 }
                 _ => self.outbound.publish(&self.world, &news, seat, n),
             };
+            seat.outbox.ring(&mut self.calls);
         }
+        self.calls.make();
     }
 }

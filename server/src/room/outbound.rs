@@ -131,7 +131,6 @@ impl Outbound {
                 seat.outbox.close(Farewell::bye(CloseCode::TooSlow).retry_after(1000));
             }
         }
-        seat.outbox.ring();
         published
     }
 

@@ -116,7 +116,6 @@ impl Room {
         };
         let welcome = ServerMessage::Welcome(welcome);
         words::push(seat, &welcome).expect("only the room queues messages, and a Welcome is its first");
-        seat.outbox.ring();
     }
 }
 
