@@ -15,7 +15,7 @@ use server::RawConfig;
 use server::config::{NetLimits, RecordLimits};
 use server::farewell::Farewell;
 use server::metrics::Metrics;
-use server::net::{self, Accept, Accepted, Door, FrameKind, Game, Page, Refusal, Service, Shards};
+use server::net::{self, Accept, Accepted, Answered, Door, FrameKind, Game, Page, Refusal, Service, Shards};
 use server::outbox::Outbox;
 use server::record::shelf::Shelf;
 use tokio::net::TcpListener;
@@ -94,12 +94,12 @@ impl Service for Echoes {
 }
 
 impl net::Ingress for Hears {
-    fn message(&mut self, kind: FrameKind, bytes: &[u8], _arrival: Instant) -> Result<(), Farewell> {
+    fn message(&mut self, kind: FrameKind, bytes: &[u8], _arrival: Instant) -> Result<Answered, Farewell> {
         let queued = self.0.push(|out| {
             out.push(u8::from(kind == FrameKind::Text));
             out.extend_from_slice(bytes);
         });
-        queued.map_err(|_| Farewell::bye(CloseCode::TooSlow))
+        queued.map(|()| Answered::Yes).map_err(|_| Farewell::bye(CloseCode::TooSlow))
     }
 }
 

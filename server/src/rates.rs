@@ -7,18 +7,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// One token, in the unit in which buckets count.
-const TOKEN: u64 = 1_000_000;
-
 /// So many networks are kept before those that do nothing any more are looked for: about 100 kB.
 const SWEEP_ABOVE: usize = 1024;
 
 /// So much in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Tokens that come in `per`.
+    /// Tokens that come in `per`; not zero.
     pub tokens: u32,
-    /// The time in which they come; whole microseconds, not zero.
+    /// The time in which they come; not zero, at most an hour.
     pub per: Duration,
     /// Most tokens that are kept, and so may be taken at once.
     pub burst: u32,
@@ -29,58 +26,40 @@ impl Rate {
     pub fn per_second(tokens: u32) -> Rate {
         Rate { tokens, per: Duration::from_secs(1), burst: tokens.saturating_mul(2) }
     }
+
+    /// How long so many tokens take to come.
+    fn time_of(self, tokens: u32) -> Duration {
+        // As whole nanoseconds, this is one division; for an hour and all tokens that there can be it is still in range.
+        let nanos = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(nanos.saturating_mul(tokens.into()) / u64::from(self.tokens))
+    }
 }
 
-/// A token bucket.
+/// A token bucket, kept as the time at which it is full again: the generic cell rate algorithm (ITU-T I.371, annex A), which
+/// takes one number where a level and its time take two.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
-    rate: Rate,
-    /// Millionths of a token.
-    micro: u64,
-    at: Instant,
+    full_at: Instant,
 }
 
 impl TokenBucket {
     /// A full bucket.
-    pub fn new(rate: Rate, now: Instant) -> TokenBucket {
-        TokenBucket { rate, micro: u64::from(rate.burst) * TOKEN, at: now }
+    pub fn new(now: Instant) -> TokenBucket {
+        TokenBucket { full_at: now }
     }
 
-    /// Takes one token, if there is one.
-    pub fn allow(&mut self, now: Instant) -> bool {
-        self.take(1, now)
-    }
-
-    /// Takes so many tokens, if there are as many. More than the burst are never there.
-    pub fn take(&mut self, tokens: u32, now: Instant) -> bool {
-        self.fill(now);
-        let wanted = u64::from(tokens) * TOKEN;
-        let allowed = self.micro >= wanted;
+    /// Takes so many tokens that come at `rate`, if there are as many. More than the burst are never there.
+    pub fn take(&mut self, rate: Rate, tokens: u32, now: Instant) -> bool {
+        let full_at = self.full_at.max(now) + rate.time_of(tokens);
+        let allowed = full_at - now <= rate.time_of(rate.burst);
         if allowed {
-            self.micro -= wanted;
+            self.full_at = full_at;
         }
         allowed
     }
 
-    fn fill(&mut self, now: Instant) {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let (passed, per) = (micros(now.saturating_duration_since(self.at)), micros(self.rate.per));
-        let tokens = u64::from(self.rate.tokens) * TOKEN;
-        let gained = match passed.checked_mul(tokens) {
-            Some(product) => product / per,
-            // After a long time, or at a high rate.
-            None => {
-                u64::try_from(u128::from(passed) * u128::from(tokens) / u128::from(per)).unwrap_or(u64::MAX)
-            }
-        };
-        let full = u64::from(self.rate.burst) * TOKEN;
-        self.micro = self.micro.saturating_add(gained).min(full);
-        self.at = now;
-    }
-
-    fn is_full(&mut self, now: Instant) -> bool {
-        self.fill(now);
-        self.micro >= u64::from(self.rate.burst) * TOKEN
+    fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
     }
 }
 
@@ -161,11 +140,11 @@ impl Networks {
         let entry = table
             .entries
             .entry(network)
-            .or_insert_with(|| Entry { open: 0, bucket: TokenBucket::new(self.limits.rate, now) });
+            .or_insert_with(|| Entry { open: 0, bucket: TokenBucket::new(now) });
         if entry.open >= self.limits.open {
             return Err(Excess::Open);
         }
-        if !entry.bucket.allow(now) {
+        if !entry.bucket.take(self.limits.rate, 1, now) {
             return Err(Excess::Rate);
         }
         entry.open += 1;
@@ -216,14 +195,16 @@ mod tests {
     #[test]
     fn a_burst_then_the_rate() {
         let start = Instant::now();
-        let mut bucket = TokenBucket::new(Rate::per_second(10), start);
-        assert_eq!((0..30).filter(|_| bucket.allow(start)).count(), 20);
+        let (mut bucket, rate) = (TokenBucket::new(start), Rate::per_second(10));
+        assert_eq!((0..30).filter(|_| bucket.take(rate, 1, start)).count(), 20);
         let later = start + SECOND / 2;
-        assert_eq!((0..30).filter(|_| bucket.allow(later)).count(), 5);
+        assert_eq!((0..30).filter(|_| bucket.take(rate, 1, later)).count(), 5);
         let much_later = later + 1000 * SECOND;
-        assert!(!bucket.take(21, much_later) && bucket.take(20, much_later));
-        let mut slow = TokenBucket::new(Rate { tokens: 2, per: 60 * SECOND, burst: 1 }, start);
-        assert!(slow.allow(start) && !slow.allow(start + 29 * SECOND) && slow.allow(start + 31 * SECOND));
+        assert!(!bucket.take(rate, 21, much_later) && bucket.take(rate, 20, much_later));
+        assert!(!bucket.take(rate, u32::MAX, much_later) && bucket.take(rate, 0, much_later));
+        let (mut slow, rate) = (TokenBucket::new(start), Rate { tokens: 2, per: 60 * SECOND, burst: 1 });
+        let mut take = |at| slow.take(rate, 1, start + at * SECOND);
+        assert!(take(0) && !take(29) && take(31));
     }
 
     #[test]

@@ -85,13 +85,22 @@ pub trait Service: Clone + Send + Sync + 'static {
     ) -> (Self::Ingress, Self::Egress);
 }
 
+/// Whether a message has an answer that waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// It has.
+    Yes,
+    /// It has none.
+    No,
+}
+
 /// The listening half. Dropped when the connection is over.
 pub trait Ingress: Send + 'static {
-    /// A whole message arrived. Must not wait. What this puts into the outbox goes out without a ring.
+    /// A whole message arrived. Must not wait. Says whether it has put an answer into the outbox.
     ///
     /// # Errors
     /// How to end the connection.
-    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell>;
+    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<Answered, Farewell>;
 
     /// The peer will not come back: it left, or broke the rules. Without this the connection was lost.
     fn left(&mut self) {}

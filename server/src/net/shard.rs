@@ -223,6 +223,11 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
             }
             let now = Instant::now();
             self.stopping = self.stop.is_cancelled();
+            // First, so that what is read before does not make it later now and sooner then.
+            self.bell.answer(&mut called);
+            for &place in &called {
+                self.give_turn(place, now, |guest| guest.connection.call());
+            }
             for event in &events {
                 let Token(place) = event.token();
                 let ended = event.is_read_closed() || event.is_error();
@@ -230,10 +235,6 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
             }
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.welcome(arrival, now);
-            }
-            self.bell.answer(&mut called);
-            for &place in &called {
-                self.give_turn(place, now, |_| ());
             }
             for place in std::mem::take(&mut self.restless) {
                 self.give_turn(place, now, |guest| guest.restless = false);

@@ -16,22 +16,32 @@ const JSON_EVERY: u8 = 3;
 /// Writes one peer's messages.
 #[derive(Debug)]
 pub struct Egress {
-    encoding: Encoding,
-    /// JSON only: what the snapshots so far add up to.
+    /// None: the peer speaks bincode. Boxed: hardly any does not.
+    json: Option<Box<Json>>,
+}
+
+/// What a JSON peer's messages are made from.
+#[derive(Debug)]
+struct Json {
+    /// What the snapshots so far add up to.
     reader: Reader,
-    /// JSON only: snapshots since the last one that was sent.
+    /// Snapshots since the last one that was sent.
     held_back: u8,
-    /// JSON only: events of the snapshots held back.
+    /// Events of the snapshots held back.
     events: Vec<Event>,
-    /// JSON only: `changed` of the snapshots held back.
+    /// `changed` of the snapshots held back.
     changed: u8,
 }
 
 impl Egress {
     pub(super) fn new(encoding: Encoding) -> Egress {
-        Egress { encoding, reader: Reader::default(), held_back: JSON_EVERY, events: Vec::new(), changed: 0 }
+        let json = || Json { reader: Reader::default(), held_back: JSON_EVERY, events: Vec::new(), changed: 0 };
+        Egress { json: (encoding == Encoding::Json).then(|| Box::new(json())) }
     }
+}
 
+impl Json {
+    /// Appends a message as text. False: this one is not sent.
     fn text(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
         let message = codec::decode_server(Encoding::Bincode, message).expect("the room's own bytes decode");
         match message {
@@ -63,19 +73,20 @@ impl Egress {
 
 impl net::Egress for Egress {
     fn message<'a>(&mut self, message: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<(FrameKind, &'a [u8])> {
-        match self.encoding {
-            Encoding::Bincode => Some((FrameKind::Binary, message)),
-            Encoding::Json => self.text(message, scratch).then_some((FrameKind::Text, scratch)),
+        match &mut self.json {
+            None => Some((FrameKind::Binary, message)),
+            Some(json) => json.text(message, scratch).then_some((FrameKind::Text, scratch)),
         }
     }
 
     fn farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> Option<FrameKind> {
         let Farewell::Bye { code, retry_ms, .. } = farewell else { return None };
         let bye = ServerMessage::Bye { code: code.code(), retry_ms: *retry_ms, url: None };
-        codec::encode_server(self.encoding, &bye, out);
-        Some(match self.encoding {
-            Encoding::Bincode => FrameKind::Binary,
-            Encoding::Json => FrameKind::Text,
-        })
+        let (encoding, kind) = match self.json {
+            None => (Encoding::Bincode, FrameKind::Binary),
+            Some(_) => (Encoding::Json, FrameKind::Text),
+        };
+        codec::encode_server(encoding, &bye, out);
+        Some(kind)
     }
 }

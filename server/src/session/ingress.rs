@@ -15,22 +15,24 @@ use super::{Agreement, Fingerprint, Tickets, name, token};
 use crate::farewell::Farewell;
 use crate::lobby::{Lobby, SeatRequest};
 use crate::metrics::Metrics;
-use crate::net::{self, FrameKind};
+use crate::net::{self, Answered, FrameKind};
 use crate::outbox::Outbox;
 use crate::room::inbound::{End, Mailbox, Reception};
 use crate::room::seat::Keys;
 use crate::time::Epoch;
 
-/// Whether somebody may join.
+/// What the first message needs, and no other.
 #[derive(Debug)]
-struct Admission {
-    /// None: everybody may.
+struct Entrance {
+    /// None: everybody may join.
     tickets: Option<Arc<Tickets>>,
     /// Whom the ticket in the request was for.
     holder: Option<Holder>,
+    client: IpAddr,
+    lobby: Lobby,
 }
 
-impl Admission {
+impl Entrance {
     /// For whom the player has a ticket. None where none is asked for.
     fn holder(&self, ticket: Option<&str>) -> Result<Option<Holder>, Farewell> {
         let Some(tickets) = &self.tickets else { return Ok(None) };
@@ -46,19 +48,23 @@ impl Admission {
 #[derive(Debug)]
 pub struct Ingress {
     encoding: Encoding,
-    admission: Admission,
-    client: IpAddr,
     outbox: Arc<Outbox>,
-    lobby: Lobby,
     metrics: Arc<Metrics>,
     /// Of these inputs, at hand: there is one a player and tick.
     taken: Counter,
     epoch: Epoch,
-    /// What the player says; none before the `Hello`.
-    mailbox: Option<Arc<Mailbox>>,
+    stage: Stage,
     /// True once it is known that the peer will not come back.
     left: bool,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Before the `Hello`.
+    Outside(Box<Entrance>),
+    /// Behind it: what the player says goes there.
+    Seated(Arc<Mailbox>),
 }
 
 impl Ingress {
@@ -72,18 +78,15 @@ impl Ingress {
         epoch: Epoch,
     ) -> Ingress {
         let Agreement { encoding, place, holder } = agreement;
-        let admission = Admission { tickets, holder };
+        let entrance = Entrance { tickets, holder, client, lobby };
         let taken = metrics.inputs.get_or_create(&"taken".into()).clone();
         Ingress {
             encoding,
-            admission,
-            client,
             outbox,
-            lobby,
             taken,
             metrics,
             epoch,
-            mailbox: None,
+            stage: Stage::Outside(Box::new(entrance)),
             left: false,
             _place: place,
         }
@@ -91,7 +94,7 @@ impl Ingress {
 
     fn decode(&self, bytes: &[u8]) -> Result<ClientMessage, Farewell> {
         codec::decode_client(self.encoding, bytes).map_err(|error| {
-            if self.mailbox.is_none()
+            if matches!(self.stage, Stage::Outside(_))
                 && codec::hello_protocol(self.encoding, bytes).is_some_and(|number| number != PROTOCOL)
             {
                 return wrong_protocol();
@@ -103,13 +106,13 @@ impl Ingress {
         })
     }
 
-    fn hello(&self, hello: Hello) -> Result<Arc<Mailbox>, Farewell> {
+    fn hello(&self, entrance: &Entrance, hello: Hello) -> Result<Arc<Mailbox>, Farewell> {
         if hello.protocol != PROTOCOL {
             return Err(wrong_protocol());
         }
-        let holder = self.admission.holder(hello.ticket.as_deref())?;
+        let holder = entrance.holder(hello.ticket.as_deref())?;
         let token = token::draw().map_err(|_| Farewell::bye(CloseCode::Overloaded).retry_after(1000))?;
-        self.lobby.seat(SeatRequest {
+        entrance.lobby.seat(SeatRequest {
             name: holder
                 .as_ref()
                 .and_then(|holder| holder.name.clone())
@@ -125,12 +128,17 @@ impl Ingress {
             role: hello.role,
             // JSON peers are scripts: the session reads their snapshots for them.
             acknowledges: self.encoding == Encoding::Bincode,
-            client: self.client,
+            client: entrance.client,
             outbox: self.outbox.clone(),
         })
     }
 
-    fn seated(&self, mailbox: &Mailbox, message: ClientMessage, arrival: Instant) -> Result<(), Farewell> {
+    fn seated(
+        &self,
+        mailbox: &Mailbox,
+        message: ClientMessage,
+        arrival: Instant,
+    ) -> Result<Answered, Farewell> {
         match message {
             ClientMessage::Input(input) => {
                 match mailbox.put_input(&input, self.epoch.stamp(arrival)) {
@@ -148,6 +156,7 @@ impl Ingress {
             ClientMessage::Ping { t } => {
                 let pong = ServerMessage::Pong { t };
                 self.outbox.reply(|out| codec::encode_server(Encoding::Bincode, &pong, out));
+                return Ok(Answered::Yes);
             }
             // No room has a chat.
             ClientMessage::Chat { .. } => {}
@@ -155,12 +164,12 @@ impl Ingress {
                 return Err(Farewell::because(CloseCode::Malformed, "a second Hello on one connection"));
             }
         }
-        Ok(())
+        Ok(Answered::No)
     }
 }
 
 impl net::Ingress for Ingress {
-    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<(), Farewell> {
+    fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<Answered, Farewell> {
         self.metrics.messages_in.inc();
         self.metrics.bytes_in.inc_by(bytes.len() as u64);
         let expected = match self.encoding {
@@ -170,13 +179,13 @@ impl net::Ingress for Ingress {
         if kind != expected {
             return Err(Farewell::bye(CloseCode::WrongFrameType));
         }
-        match (self.decode(bytes)?, &self.mailbox) {
-            (message, Some(mailbox)) => self.seated(mailbox, message, arrival),
-            (ClientMessage::Hello(hello), None) => {
-                self.mailbox = Some(self.hello(hello)?);
-                Ok(())
+        match (self.decode(bytes)?, &self.stage) {
+            (message, Stage::Seated(mailbox)) => self.seated(mailbox, message, arrival),
+            (ClientMessage::Hello(hello), Stage::Outside(entrance)) => {
+                self.stage = Stage::Seated(self.hello(entrance, hello)?);
+                Ok(Answered::No)
             }
-            (_, None) => Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello")),
+            (_, Stage::Outside(_)) => Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello")),
         }
     }
 
@@ -188,7 +197,7 @@ impl net::Ingress for Ingress {
 impl Drop for Ingress {
     /// However the connection ended: the room hears of it.
     fn drop(&mut self) {
-        if let Some(mailbox) = &self.mailbox {
+        if let Stage::Seated(mailbox) = &self.stage {
             mailbox.open().end = Some(if self.left { End::Left } else { End::Lost });
         }
     }

@@ -1,7 +1,6 @@
 //! What one peer may send: messages, bytes and control frames a second. Too much is dropped; whoever goes on is closed.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use protocol::CloseCode;
 use tokio::time::{Duration, Instant};
@@ -51,21 +50,21 @@ pub(super) struct Budget {
     control: TokenBucket,
     strikes: TokenBucket,
     warned: bool,
+    /// For the log.
     client: IpAddr,
-    metrics: Arc<Metrics>,
 }
 
 impl Budget {
-    /// The whole budget. `client` is for the log.
-    pub(super) fn new(limits: &NetLimits, client: IpAddr, metrics: Arc<Metrics>, now: Instant) -> Budget {
+    /// The whole budget of `client`.
+    pub(super) fn new(client: IpAddr, now: Instant) -> Budget {
+        let full = TokenBucket::new(now);
         Budget {
-            messages: TokenBucket::new(Rate::per_second(limits.messages_per_sec), now),
-            bytes: TokenBucket::new(Rate::per_second(limits.bytes_per_sec), now),
-            control: TokenBucket::new(Rate::per_second(limits.control_per_sec), now),
-            strikes: TokenBucket::new(STRIKES, now),
+            messages: full.clone(),
+            bytes: full.clone(),
+            control: full.clone(),
+            strikes: full,
             warned: false,
             client,
-            metrics,
         }
     }
 
@@ -73,18 +72,25 @@ impl Budget {
     ///
     /// # Errors
     /// Too much was dropped already: how to end the connection.
-    pub(super) fn take(&mut self, cost: Cost, now: Instant) -> Result<bool, Farewell> {
-        let limit = if !self.control.take(cost.control, now) {
+    pub(super) fn take(
+        &mut self,
+        cost: Cost,
+        limits: &NetLimits,
+        metrics: &Metrics,
+        now: Instant,
+    ) -> Result<bool, Farewell> {
+        let over = |bucket: &mut TokenBucket, limit, cost| !bucket.take(Rate::per_second(limit), cost, now);
+        let limit = if over(&mut self.control, limits.control_per_sec, cost.control) {
             "control"
-        } else if !self.messages.take(cost.frames, now) {
+        } else if over(&mut self.messages, limits.messages_per_sec, cost.frames) {
             "messages"
-        } else if !self.bytes.take(cost.bytes, now) {
+        } else if over(&mut self.bytes, limits.bytes_per_sec, cost.bytes) {
             "bytes"
         } else {
             return Ok(true);
         };
-        self.metrics.dropped.get_or_create(&limit.into()).inc();
-        if !self.strikes.allow(now) {
+        metrics.dropped.get_or_create(&limit.into()).inc();
+        if !self.strikes.take(STRIKES, 1, now) {
             return Err(Farewell::bye(CloseCode::RateLimit).retry_after(10_000));
         }
         if !std::mem::replace(&mut self.warned, true)

@@ -17,7 +17,7 @@ use super::wire::Wire;
 use crate::config::NetLimits;
 use crate::farewell::Farewell;
 use crate::metrics::Metrics;
-use crate::net::{Egress, Ingress};
+use crate::net::{Answered, Egress, Ingress};
 use crate::outbox::{Batch, Outbox};
 
 /// A write that makes no end for so long is given up: the peer reads nothing.
@@ -67,6 +67,8 @@ pub(in crate::net) struct Connection<I, E> {
     budget: Budget,
     /// True until a read has found nothing.
     readable: bool,
+    /// True while something may wait in the outbox.
+    called: bool,
     /// True once it is known that the peer's half has ended behind what it said.
     ended: bool,
     /// True once the peer has said something that was understood.
@@ -113,8 +115,9 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
             ingress: Some(ingress),
             egress,
             reader: Reader::new(limits.message_bytes, limits.fragments),
-            budget: Budget::new(&limits, client, metrics.clone(), now),
+            budget: Budget::new(client, now),
             readable: true,
+            called: true,
             ended: false,
             greeted: false,
             patience: now + limits.hello,
@@ -133,6 +136,11 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
     pub(in crate::net) fn look(&mut self, ended: bool) {
         self.readable = true;
         self.ended |= ended;
+    }
+
+    /// Something may wait in the outbox.
+    pub(in crate::net) fn call(&mut self) {
+        self.called = true;
     }
 
     /// True if the last turn left something unread: it wants another one soon.
@@ -205,7 +213,7 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
         while let Some(ingress) = &mut self.ingress
             && let Some(event) = self.reader.next(&mut bytes, message)
         {
-            let within = self.budget.take(self.reader.cost(), now);
+            let within = self.budget.take(self.reader.cost(), &self.limits, &self.metrics, now);
             let heard = match (event, within) {
                 (_, Err(farewell)) => Err(farewell),
                 (Event::End(farewell), _) => Err(farewell),
@@ -214,10 +222,11 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
                 (Event::Message(kind), _) => {
                     let heard = ingress.message(kind, message, now);
                     self.greeted |= heard.is_ok();
-                    heard
+                    heard.map(|answered| self.called |= answered == Answered::Yes)
                 }
                 (Event::Ping, _) => {
                     self.outbox.pong(self.reader.control());
+                    self.called = true;
                     Ok(())
                 }
                 (Event::Pong, _) => Ok(()),
@@ -242,6 +251,7 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
             drop(ingress);
         }
         self.outbox.close(farewell);
+        self.called = true;
     }
 
     fn look_at_the_time(&mut self, now: Instant, stopping: bool) {
@@ -257,11 +267,14 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
 
     /// Writes what is unsent, and then what waits.
     fn speak(&mut self, wire: &mut impl Wire, desk: &mut Desk, now: Instant) {
-        if self.give_up.is_some() && !(self.finish(wire, now) && matches!(self.stage, Stage::Open)) {
-            return;
+        if self.give_up.is_some() {
+            if !(self.finish(wire, now) && matches!(self.stage, Stage::Open)) {
+                return;
+            }
+            self.called = true;
         }
         desk.frames.clear();
-        if self.outbox.take(&mut desk.batch) {
+        if std::mem::take(&mut self.called) && self.outbox.take(&mut desk.batch) {
             desk.frames.batch(&desk.batch, &mut self.egress);
         } else if now >= self.ping {
             self.ping = now + self.limits.ping;

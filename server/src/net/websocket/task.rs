@@ -56,6 +56,7 @@ pub(in crate::net) async fn drive<S, I: Ingress, E: Egress>(
             pager.bell.answer(&mut called);
             let stopping = stop.is_cancelled() || stopped.as_mut().poll(context).is_ready();
             connection.look(false);
+            connection.call();
             let mut wire = Polled { stream: &mut stream, context };
             if !connection.turn(&mut wire, &mut desk, Instant::now(), stopping) {
                 return Poll::Ready(());

@@ -73,9 +73,9 @@ impl Notes {
 }
 
 impl Ingress for Notes {
-    fn message(&mut self, _: FrameKind, bytes: &[u8], _: Instant) -> Result<(), Farewell> {
+    fn message(&mut self, _: FrameKind, bytes: &[u8], _: Instant) -> Result<Answered, Farewell> {
         self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
-        Ok(())
+        Ok(Answered::No)
     }
 
     fn left(&mut self) {
@@ -130,6 +130,7 @@ impl Scene {
     /// A turn so many ms after the start.
     fn turn(&mut self, ms: u64) -> bool {
         let now = self.start + Duration::from_millis(ms);
+        self.connection.call();
         self.connection.turn(&mut self.peer, &mut self.desk, now, false)
     }
 
