@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod farewell;
+pub mod fetch;
 pub mod lobby;
 pub mod metrics;
 pub mod net;

@@ -133,6 +133,11 @@ impl Outbox {
         Outbox { bell: Some((bell, place)), ..Outbox::default() }
     }
 
+    /// For [`fetch`](crate::fetch::fetch). Locks nothing: who waits for a lock does not look ahead.
+    pub fn touch(&self) -> usize {
+        self.bell.as_ref().map_or(0, |(_, place)| *place) ^ usize::from(self.state.is_poisoned())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A room that panics while it encodes must not take the connection with it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -225,7 +230,9 @@ impl Outbox {
 
     fn call(&self) {
         if let Some((bell, place)) = &self.bell {
-            bell.ring([*place]);
+            if bell.note(*place) {
+                (bell.wake)();
+            }
         }
     }
 
@@ -277,14 +284,11 @@ impl Bell {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ring(&self, places: impl IntoIterator<Item = Place>) {
+    /// Notes who is called. True if nobody else was: then somebody has to be woken.
+    fn note(&self, place: Place) -> bool {
         let mut called = self.called();
-        let asleep = called.is_empty();
-        called.extend(places);
-        drop(called);
-        if asleep {
-            (self.wake)();
-        }
+        called.push(place);
+        called.len() == 1
     }
 
     /// Says who has been called since this was asked last, in place of what `called` has.
@@ -302,13 +306,13 @@ impl Bell {
 pub struct Calls(Vec<(Arc<Bell>, Place)>);
 
 impl Calls {
-    /// Calls them all, each bell's at once.
+    /// Calls them all, in the order in which they were added.
     pub fn make(&mut self) {
-        self.0.sort_unstable_by_key(|(bell, place)| (Arc::as_ptr(bell).addr(), *place));
-        for behind_one in self.0.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
-            behind_one[0].0.ring(behind_one.iter().map(|(_, place)| *place));
+        // Nobody is woken before all are noted.
+        self.0.retain(|(bell, place)| bell.note(*place));
+        for (bell, _) in self.0.drain(..) {
+            (bell.wake)();
         }
-        self.0.clear();
     }
 }
 
@@ -372,7 +376,7 @@ mod tests {
         calls.make();
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         bell.answer(&mut called);
-        assert_eq!(called, [0, 2]);
+        assert_eq!(called, [2, 0]);
         outboxes[2].ring(&mut calls);
         calls.make();
         bell.answer(&mut called);

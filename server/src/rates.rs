@@ -137,10 +137,8 @@ impl Networks {
         }
         let mut table = self.table();
         table.sweep(now);
-        let entry = table
-            .entries
-            .entry(network)
-            .or_insert_with(|| Entry { open: 0, bucket: TokenBucket::new(now) });
+        let entry =
+            table.entries.entry(network).or_insert_with(|| Entry { open: 0, bucket: TokenBucket::new(now) });
         if entry.open >= self.limits.open {
             return Err(Excess::Open);
         }

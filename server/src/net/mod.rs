@@ -102,6 +102,11 @@ pub trait Ingress: Send + 'static {
     /// How to end the connection.
     fn message(&mut self, kind: FrameKind, bytes: &[u8], arrival: Instant) -> Result<Answered, Farewell>;
 
+    /// For [`fetch`](crate::fetch::fetch): reads a little of what a message needs and is kept elsewhere.
+    fn touch(&self) -> usize {
+        0
+    }
+
     /// The peer will not come back: it left, or broke the rules. Without this the connection was lost.
     fn left(&mut self) {}
 }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::websocket::{Connection, Desk, Socket};
 use super::{Egress, Ingress};
+use crate::fetch::{HELPING, fetch};
 use crate::outbox::{Bell, Outbox, Place};
 
 /// How long a shard gathers: what an input or a snapshot may wait here at worst.
@@ -213,6 +214,7 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut called = Vec::new();
+        let mut told = Vec::new();
         let mut clocks = Instant::now();
         while !self.ended.is_cancelled() {
             if let Err(error) = self.poll.poll(&mut events, self.patience(clocks))
@@ -225,13 +227,22 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
             self.stopping = self.stop.is_cancelled();
             // First, so that what is read before does not make it later now and sooner then.
             self.bell.answer(&mut called);
-            for &place in &called {
-                self.give_turn(place, now, |guest| guest.connection.call());
+            for places in called.chunks(HELPING) {
+                self.fetch(places.iter().copied());
+                for &place in places {
+                    self.give_turn(place, now, |guest| guest.connection.call());
+                }
             }
-            for event in &events {
+            told.clear();
+            told.extend(events.iter().map(|event| {
                 let Token(place) = event.token();
-                let ended = event.is_read_closed() || event.is_error();
-                self.give_turn(place, now, |guest| guest.connection.look(ended));
+                (place, event.is_read_closed() || event.is_error())
+            }));
+            for events in told.chunks(HELPING) {
+                self.fetch(events.iter().map(|&(place, _)| place));
+                for &(place, ended) in events {
+                    self.give_turn(place, now, |guest| guest.connection.look(ended));
+                }
             }
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.welcome(arrival, now);
@@ -283,6 +294,13 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
                 self.give_turn(place, now, |_| ());
             }
         }
+    }
+
+    /// Fetches what is kept of connections whose turn is about to come.
+    fn fetch(&self, places: impl Iterator<Item = Place>) {
+        fetch(places.filter_map(|place| self.guests.get(place)?.as_deref()), |guest| {
+            usize::from(guest.restless) ^ guest.connection.touch()
+        });
     }
 
     /// Gives a connection its turn, if there is one: it may just have ended, and been called before.

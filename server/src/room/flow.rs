@@ -52,6 +52,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// For [`fetch`](crate::fetch::fetch).
+    pub fn touch(&self) -> usize {
+        let oldest = self.in_flight.front().map_or(0, |(tick, _)| tick.0 as usize);
+        oldest ^ self.half_since.0 as usize ^ usize::from(self.acks)
+    }
+
     /// Nothing under way; the client was welcomed at `tick`.
     pub fn new(tick: Tick) -> Flow {
         Flow {

@@ -25,6 +25,7 @@ mod seating;
 pub mod states;
 pub mod words;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -36,6 +37,7 @@ use slab::Slab;
 use tokio::sync::mpsc;
 
 use crate::farewell::Farewell;
+use crate::fetch::{HELPING, fetch};
 use crate::outbox::Calls;
 use crate::time::Stamp;
 use gallery::Gallery;
@@ -284,31 +286,46 @@ impl Room {
         inputs.fill(Command::default());
         let tick = world.tick().next();
         let mut ear = Ear { world, tick, now, patience: *patience, inputs, report, present: (0, 0) };
-        seats.retain(|_, seat| {
-            let stays = ear.hear(seat);
-            if !stays && let Some(slot) = seat.slot {
-                ear.world.leave(slot);
+        for helping in helpings(seats) {
+            fetch(helping.clone().filter_map(|n| seats.get(n)), Seat::touch_to_hear);
+            for n in helping {
+                let Some(seat) = seats.get_mut(n) else { continue };
+                if !ear.hear(seat) {
+                    if let Some(slot) = seat.slot {
+                        ear.world.leave(slot);
+                    }
+                    seats.remove(n);
+                }
             }
-            stays
-        });
+        }
         ear.present
     }
 
     fn publish(&mut self, now: Stamp, (players, spectators): (u16, u16), report: &mut TickReport) {
         report.seats = self.seats.len();
-        let Room { roster, debug, relief, check_every, gallery, .. } = self;
+        let Room { roster, debug, relief, check_every, gallery, seats, .. } = self;
         let (debug, relief, check_every) = (*debug, *relief, *check_every);
         let news = News { now, roster, players, spectators, debug, relief, check_every };
-        for (n, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.away.is_none()) {
-            report.published += match gallery {
-                Some(gallery) if seat.slot.is_none() => {
-                    let Gallery { world, outbound, roster, .. } = &mut **gallery;
-                    outbound.publish(world, &News { roster, ..news }, seat, n)
-                }
-                _ => self.outbound.publish(&self.world, &news, seat, n),
-            };
-            seat.outbox.ring(&mut self.calls);
+        for helping in helpings(seats) {
+            fetch(helping.clone().filter_map(|n| seats.get(n)), Seat::touch_to_tell);
+            for n in helping {
+                let Some(seat) = seats.get_mut(n).filter(|seat| seat.away.is_none()) else { continue };
+                report.published += match gallery {
+                    Some(gallery) if seat.slot.is_none() => {
+                        let Gallery { world, outbound, roster, .. } = &mut **gallery;
+                        outbound.publish(world, &News { roster, ..news }, seat, n)
+                    }
+                    _ => self.outbound.publish(&self.world, &news, seat, n),
+                };
+                seat.outbox.ring(&mut self.calls);
+            }
         }
         self.calls.make();
     }
+}
+
+/// The numbers of all seats, by those that are fetched together.
+fn helpings(seats: &Slab<Seat>) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = seats.capacity();
+    (0..end).step_by(HELPING).map(move |first| first..end.min(first + HELPING))
 }

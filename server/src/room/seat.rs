@@ -184,6 +184,21 @@ impl Seat {
         }
     }
 
+    /// For [`fetch`](crate::fetch::fetch): before the room hears what this player said.
+    pub fn touch_to_hear(&self) -> usize {
+        let said = [self.slot.is_some(), self.away.is_some(), self.tokens.1.is_some(), self.parked];
+        self.mailbox.touch() ^ self.flow.touch() ^ count(&said)
+    }
+
+    /// For [`fetch`](crate::fetch::fetch): before the room tells this player something.
+    pub fn touch_to_tell(&self) -> usize {
+        let Baseline { ships, pulses, .. } = &self.baseline;
+        let told =
+            [self.slot.is_some(), self.everywhere, ships.last().is_some_and(|ship| ship.generation > 0)];
+        let pulse = pulses.first().map_or(0, |pulse| usize::from(pulse.0));
+        self.outbox.touch() ^ self.flow.touch() ^ self.skipped as usize ^ pulse ^ count(&told)
+    }
+
     /// Notes that the client is about to learn the name of a slot's tenant. True if it did not know it.
     pub fn learns(&mut self, slot: Slot, generation: u8) -> bool {
         let tag = u16::from(generation) + 1;
@@ -192,4 +207,8 @@ impl Seat {
         }
         std::mem::replace(&mut self.known[slot.index()], tag) != tag
     }
+}
+
+fn count(flags: &[bool]) -> usize {
+    flags.iter().filter(|&&flag| flag).count()
 }

@@ -35,7 +35,8 @@ struct Json {
 
 impl Egress {
     pub(super) fn new(encoding: Encoding) -> Egress {
-        let json = || Json { reader: Reader::default(), held_back: JSON_EVERY, events: Vec::new(), changed: 0 };
+        let json =
+            || Json { reader: Reader::default(), held_back: JSON_EVERY, events: Vec::new(), changed: 0 };
         Egress { json: (encoding == Encoding::Json).then(|| Box::new(json())) }
     }
 }

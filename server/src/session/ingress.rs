@@ -185,7 +185,16 @@ impl net::Ingress for Ingress {
                 self.stage = Stage::Seated(self.hello(entrance, hello)?);
                 Ok(Answered::No)
             }
-            (_, Stage::Outside(_)) => Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello")),
+            (_, Stage::Outside(_)) => {
+                Err(Farewell::because(CloseCode::Malformed, "the first message must be a Hello"))
+            }
+        }
+    }
+
+    fn touch(&self) -> usize {
+        match &self.stage {
+            Stage::Seated(mailbox) => mailbox.touch(),
+            Stage::Outside(_) => 0,
         }
     }
 

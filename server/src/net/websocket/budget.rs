@@ -68,6 +68,11 @@ impl Budget {
         }
     }
 
+    /// For [`fetch`](crate::fetch::fetch).
+    pub(super) fn touch(&self) -> usize {
+        usize::from(self.warned)
+    }
+
     /// Pays for what arrived `now`. False: it is dropped.
     ///
     /// # Errors

@@ -138,6 +138,13 @@ impl<I: Ingress, E: Egress> Connection<I, E> {
         self.ended |= ended;
     }
 
+    /// For [`fetch`](crate::fetch::fetch).
+    pub(in crate::net) fn touch(&self) -> usize {
+        let own = usize::from(self.readable) ^ usize::from(self.give_up.is_some()) ^ self.unsent.len();
+        let ingress = self.ingress.as_ref().map_or(0, I::touch);
+        own ^ self.outbox.touch() ^ ingress ^ self.reader.touch() ^ self.budget.touch()
+    }
+
     /// Something may wait in the outbox.
     pub(in crate::net) fn call(&mut self) {
         self.called = true;

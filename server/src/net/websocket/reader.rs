@@ -81,6 +81,11 @@ impl Reader {
         event.unwrap_or_else(|(code, reason)| Some(Event::End(Farewell::because(code, reason))))
     }
 
+    /// For [`fetch`](crate::fetch::fetch).
+    pub(super) fn touch(&self) -> usize {
+        self.head.1 ^ usize::from(self.frame.is_some()) ^ self.control.len() ^ self.begun.len() ^ self.limit
+    }
+
     /// The payload of the last [`Event::Ping`].
     pub(super) fn control(&self) -> &[u8] {
         &self.control

@@ -127,10 +127,14 @@ impl Scene {
         Scene { connection, outbox, notes, metrics, peer, desk: Desk::default(), start: Instant::now() }
     }
 
-    /// A turn so many ms after the start.
+    /// A turn so many ms after the start, to which it was called.
     fn turn(&mut self, ms: u64) -> bool {
-        let now = self.start + Duration::from_millis(ms);
         self.connection.call();
+        self.turn_uncalled(ms)
+    }
+
+    fn turn_uncalled(&mut self, ms: u64) -> bool {
+        let now = self.start + Duration::from_millis(ms);
         self.connection.turn(&mut self.peer, &mut self.desk, now, false)
     }
 
@@ -168,6 +172,29 @@ fn a_short_read_is_the_last_one_unless_the_peer_has_ended() {
     drop(scene.connection);
     let lost = scene.metrics.disconnects.get_or_create(&"lost".into()).get();
     assert_eq!((lost, scene.metrics.connections.get()), (1, 0));
+}
+
+#[test]
+fn who_was_not_called_speaks_when_it_has_an_answer_only() {
+    let mut scene = Scene::new();
+    assert!(scene.turn_uncalled(0), "a new one looks for itself");
+    scene.outbox.push(|out| out.push(7)).unwrap();
+    scene.peer.says.push_back(Some(text("a")));
+    scene.connection.look(false);
+    assert!(scene.turn_uncalled(1));
+    assert_eq!((scene.notes.take().len(), scene.peer.heard.len()), (1, 0));
+    let ping = [0x89, 0x81, 0, 0, 0, 0, 9];
+    scene.peer.says.push_back(Some(ping.into()));
+    scene.connection.look(false);
+    assert!(scene.turn_uncalled(2));
+    assert_eq!(scene.peer.heard, [0x8a, 1, 9, 0x82, 1, 7], "a pong, and what waited with it");
+    // What a stream did not take goes on by itself, and what came after it.
+    scene.peer.takes = 50;
+    scene.snapshot(1, 100);
+    assert!(scene.turn(3));
+    scene.outbox.push(|out| out.push(8)).unwrap();
+    scene.peer.takes = usize::MAX;
+    assert!(scene.turn_uncalled(4) && scene.peer.heard.ends_with(&[1, 0x82, 1, 8]));
 }
 
 #[test]
