@@ -15,7 +15,7 @@ use crate::trust::Trust;
 /// up to a whole one.
 const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::from_millis(32);
 /// What a core takes to send an input and is to have for it.
-const SENDING: Duration = Duration::from_micros(11);
+const SENDING: Duration = Duration::from_micros(18);
 
 /// What a swarm does.
 #[derive(Debug, Clone)]

@@ -30,6 +30,10 @@ const LOOK_AT_CLOCKS: Duration = Duration::from_millis(100);
 /// Sockets that one look finds at most; the others are found by the next.
 const EVENTS: usize = 1024;
 
+/// Connections that are called and served before it is looked who else has said something: what has arrived is noted with the
+/// time at which it is read.
+const TURN: usize = 128;
+
 /// Whatever is not a connection's place.
 const CALL: Token = Token(usize::MAX);
 
@@ -138,6 +142,8 @@ impl<I: Ingress, E: Egress> Shards<I, E> {
                 arrivals,
                 guests: Vec::new(),
                 desk: Desk::default(),
+                called: Vec::new(),
+                told: Vec::new(),
                 restless: Vec::new(),
                 stop: stop.clone(),
                 stopping: false,
@@ -192,6 +198,10 @@ struct Shard<I, E> {
     /// By place. Boxed: a place that is free takes next to nothing.
     guests: Vec<Option<Box<Guest<I, E>>>>,
     desk: Desk,
+    /// Those who were called and have not been served, the first of them last.
+    called: Vec<Place>,
+    /// Room for those of whom there is something to tell, and whether their peers have ended.
+    told: Vec<(Place, bool)>,
     /// Those who have more to read than one turn takes.
     restless: Vec<Place>,
     stop: CancellationToken,
@@ -213,8 +223,6 @@ struct Guest<I, E> {
 impl<I: Ingress, E: Egress> Shard<I, E> {
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut called = Vec::new();
-        let mut told = Vec::new();
         let mut clocks = Instant::now();
         while !self.ended.is_cancelled() {
             if let Err(error) = self.poll.poll(&mut events, self.patience(clocks))
@@ -225,25 +233,9 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
             }
             let now = Instant::now();
             self.stopping = self.stop.is_cancelled();
-            // First, so that what is read before does not make it later now and sooner then.
-            self.bell.answer(&mut called);
-            for places in called.chunks(HELPING) {
-                self.fetch(places.iter().copied());
-                for &place in places {
-                    self.give_turn(place, now, |guest| guest.connection.call());
-                }
-            }
-            told.clear();
-            told.extend(events.iter().map(|event| {
-                let Token(place) = event.token();
-                (place, event.is_read_closed() || event.is_error())
-            }));
-            for events in told.chunks(HELPING) {
-                self.fetch(events.iter().map(|&(place, _)| place));
-                for &(place, ended) in events {
-                    self.give_turn(place, now, |guest| guest.connection.look(ended));
-                }
-            }
+            // First, so that what there is to read does not make it later now and sooner then.
+            self.serve_called(now);
+            self.serve_told(&events, now);
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.welcome(arrival, now);
             }
@@ -254,13 +246,15 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
                 clocks = now + LOOK_AT_CLOCKS;
                 self.look_at_clocks(now);
             }
-            thread::sleep(NAP);
+            if self.called.is_empty() {
+                thread::sleep(NAP);
+            }
         }
     }
 
     /// How long to wait for something to happen; none: for ever.
     fn patience(&self, clocks: Instant) -> Option<Duration> {
-        if !self.restless.is_empty() {
+        if !self.called.is_empty() || !self.restless.is_empty() {
             return Some(Duration::ZERO);
         }
         let empty = self.guests.iter().all(Option::is_none);
@@ -294,6 +288,41 @@ impl<I: Ingress, E: Egress> Shard<I, E> {
                 self.give_turn(place, now, |_| ());
             }
         }
+    }
+
+    /// Serves some of those who were called.
+    fn serve_called(&mut self, now: Instant) {
+        let mut called = std::mem::take(&mut self.called);
+        if called.is_empty() {
+            self.bell.answer(&mut called);
+            called.reverse();
+        }
+        let rest = called.len().saturating_sub(TURN);
+        for places in called[rest..].rchunks(HELPING) {
+            self.fetch(places.iter().copied());
+            for &place in places.iter().rev() {
+                self.give_turn(place, now, |guest| guest.connection.call());
+            }
+        }
+        called.truncate(rest);
+        self.called = called;
+    }
+
+    /// Serves those of whom the system has something to tell.
+    fn serve_told(&mut self, events: &Events, now: Instant) {
+        let mut told = std::mem::take(&mut self.told);
+        told.extend(events.iter().map(|event| {
+            let Token(place) = event.token();
+            (place, event.is_read_closed() || event.is_error())
+        }));
+        for some in told.chunks(HELPING) {
+            self.fetch(some.iter().map(|&(place, _)| place));
+            for &(place, ended) in some {
+                self.give_turn(place, now, |guest| guest.connection.look(ended));
+            }
+        }
+        told.clear();
+        self.told = told;
     }
 
     /// Fetches what is kept of connections whose turn is about to come.
