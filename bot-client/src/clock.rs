@@ -65,6 +65,8 @@ pub struct Clock {
     state: State,
     misses: u32,
     last_slew: f64,
+    /// When the phase was last taken at once, ms.
+    jumped: f64,
     /// Added to the target, ms.
     ahead: f64,
 }
@@ -94,6 +96,7 @@ impl Clock {
             state: State::Seeking { lead },
             misses: 0,
             last_slew: 0.0,
+            jumped: 0.0,
             ahead: 0.0,
         }
     }
@@ -138,6 +141,8 @@ impl Clock {
             return None;
         }
         let tick = self.next;
+        // What a jump made due in the past could not leave before the jump.
+        let due = due.max(self.jumped);
         self.sent[tick.0 as usize % REMEMBERED] = (tick, due);
         self.next = tick.next();
         Some(Due { tick, scheduled: self.instant(due) })
@@ -238,6 +243,7 @@ impl Clock {
     /// Takes the wanted phase at once. Ticks that were sent too early to be taken are sent again.
     fn jump(&mut self, now: f64) {
         self.phase = self.wanted_phase();
+        self.jumped = now;
         let present = ((now - self.phase) / self.dt).ceil().clamp(0.0, f64::from(u32::MAX));
         let present = Tick(present as u32);
         if self.next.since(present) > i64::from(WINDOW) {

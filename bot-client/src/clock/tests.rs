@@ -120,6 +120,16 @@ fn a_long_round_trip_is_found_by_seeking() {
 }
 
 #[test]
+fn inputs_that_seeking_made_overdue_are_not_taken_for_slow_ones() {
+    for up in [|_| 0, |_| 20, |_| 40, |_| 70, |_| 110] {
+        // What comes first comes late, so that the clock begins to seek too late.
+        let down = |n| if n < 2 { 53 } else { 20 };
+        let out = Link::steady(up, down).run(3000, 1000);
+        assert!(out.missing == 0 && out.target < 14.0 && mean(&out.margins) < 20.0, "{out:?}");
+    }
+}
+
+#[test]
 fn a_server_that_stalls_is_followed_again() {
     let link = Link { up: |_| 5, down: |_| 5, stall: (3000, 4200) };
     let out = link.run(10_000, 6500);
