@@ -18,13 +18,15 @@ export class Clock {
   #bucket = 0;
   #sentTick = new Float64Array(HISTORY).fill(-1);
   #sentAt = new Float64Array(HISTORY);
-  #sentLead = new Float64Array(HISTORY);
+  #dueAt = new Float64Array(HISTORY);
   #lastAdvance = -1;
   #lastArrival = -1;
   #lastTick = -1;
   /** Mean lead that would just do, ms. */
   #needed = 0;
   #measured = false;
+  /** When the clock began to run or took its lead at once, ms. */
+  #stepped = 0;
   /** Lead that the latest margin asks for, ms. */
   #wantedLead = 0;
   /** Best estimate of `arrival - tick * dt`, ms. */
@@ -63,6 +65,7 @@ export class Clock {
       this.running = true;
       this.offset = offset;
       this.#lastAdvance = now;
+      this.#stepped = now;
       this.#bucket = bucket;
     }
     const passed = Math.min(BUCKETS, bucket - this.#bucket);
@@ -73,6 +76,8 @@ export class Clock {
     let best = Infinity;
     for (let i = 0; i < BUCKETS; i++) best = Math.min(best, this.#buckets[i]);
     this.#wantedOffset = best;
+    // What comes first may come late. Before anything is known of our inputs, nobody notices a step.
+    if (!this.#measured) this.offset = best;
     const late = offset - best;
     if (this.#lastArrival >= 0) {
       this.mean += (late - this.mean) / 16;
@@ -88,7 +93,8 @@ export class Clock {
     const i = tick % HISTORY;
     this.#sentTick[i] = tick;
     this.#sentAt[i] = now;
-    this.#sentLead[i] = this.lead;
+    // What a step of the lead made due in the past could not leave before that step.
+    this.#dueAt[i] = Math.max(this.offset + tick * this.dt - this.lead, this.#stepped);
   }
 
   /**
@@ -98,24 +104,31 @@ export class Clock {
   onMargin(tick, margin, now) {
     const i = tick % HISTORY;
     if (this.#sentTick[i] !== tick) return;
+    const lead = this.offset + tick * this.dt - this.#dueAt[i];
     if (margin === MARGIN_MISSING) {
       // It came too late, by an unknown time: ask for a tick more than it had.
-      this.#wantedLead = Math.max(this.#wantedLead, this.#sentLead[i] + this.dt);
-      this.#needed = Math.max(this.#needed, this.#sentLead[i]);
-      if (!this.#measured) this.lead = this.#wantedLead;
+      this.#wantedLead = Math.max(this.#wantedLead, lead + this.dt);
+      this.#needed = Math.max(this.#needed, lead);
+      if (!this.#measured) this.#step(now);
       return;
     }
     this.margin = margin;
     const rtt = Math.max(0, now - this.#sentAt[i] - margin);
     this.rtt = Number.isNaN(this.rtt) ? rtt : this.rtt + (rtt - this.rtt) / 16;
     // The lead with which this input would have come at the last moment: what the lead is now does not matter to it.
-    const needed = this.#sentLead[i] - margin;
+    const needed = lead - margin;
     if (!this.#measured) this.#needed = needed;
     this.#needed += (needed - this.#needed) / 8;
     this.inputJitter += (Math.abs(needed - this.#needed) - this.inputJitter) / 16;
     this.#wantedLead = this.#needed + this.target;
-    if (!this.#measured) this.lead = this.#wantedLead;
+    if (!this.#measured) this.#step(now);
     this.#measured = true;
+  }
+
+  /** Takes the lead that is wanted at once. @param {number} now */
+  #step(now) {
+    this.lead = this.#wantedLead;
+    this.#stepped = now;
   }
 
   /** How early an input should come, ms. */

@@ -4,19 +4,26 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 
-import { CHANGED, FLAG } from '../client/codec.js';
+import { CHANGED, FLAG, MARGIN_MISSING } from '../client/codec.js';
 import { newBody } from '../client/step.js';
 import { controls, play, seated, snapshotBytes } from './server.js';
 
 const body = { ...newBody(), x: 500 * 256, y: 500 * 256, energy: 25600 };
 const DT = 1000 / 30;
+const ROUND_TRIP = 40;
 
 /** A game that was welcomed, its socket, and a way to let snapshots arrive. */
 function start() {
   const { game, world, socket } = seated();
+  /** When the input of each tick left. */
+  const left = new Map();
+  let seen = 0;
   const arrive = (n, flags = n === 0 ? FLAG.OWN | FLAG.FULL : FLAG.OWN) => {
+    for (const { type, tick } of socket.sent.slice(seen)) if (type === 'Input') left.set(tick, world.time);
+    seen = socket.sent.length;
     world.time = (n + 1) * DT;
-    socket.receive(snapshotBytes(n, 1001 + n, 10, body, CHANGED.PICKUP, flags));
+    const margin = Math.floor(world.time - ROUND_TRIP - left.get(1001 + n));
+    socket.receive(snapshotBytes(n, 1001 + n, margin >= 0 ? margin : MARGIN_MISSING, body, CHANGED.PICKUP, flags));
   };
   const said = (type) => socket.sent.filter((m) => m.type === type);
   return { game, socket, world, arrive, said };

@@ -17,9 +17,10 @@ function dice(seed) {
 
 /**
  * A line with a delay each way: every ms the client's clock advances, sends inputs that are due, and gets snapshots with
- * the margin that the server would have measured.
+ * the margin that the server would have measured. What comes first comes `first` ms later still. Returns the margins from
+ * `from` ms on, -1 for a missing one.
  */
-function run(clock, { up, down, jitter = 0, seconds, seed = 1 }) {
+function run(clock, { up, down, jitter = 0, seconds, seed = 1, first = 0, from = 4000 }) {
   const random = dice(seed);
   const arrivals = [];
   const inputAt = new Map();
@@ -31,7 +32,7 @@ function run(clock, { up, down, jitter = 0, seconds, seed = 1 }) {
     while (tick * DT <= now + 1000 * DT) {
       const at = inputAt.get(tick);
       // In order, as TCP has it.
-      lastArrival = Math.max(lastArrival, now + down + random() * jitter);
+      lastArrival = Math.max(lastArrival, now + down + (lastArrival === 0 ? first : 0) + random() * jitter);
       arrivals.push({ tick, at: lastArrival, margin: at === undefined ? MARGIN_MISSING : Math.round(Math.min(127, now - at)) });
       tick++;
     }
@@ -39,8 +40,7 @@ function run(clock, { up, down, jitter = 0, seconds, seed = 1 }) {
       const { tick: shown, margin } = arrivals.shift();
       clock.onSnapshot(shown, now);
       clock.onMargin(shown, margin, now);
-      if (now > 4000 && margin !== MARGIN_MISSING) margins.push(margin);
-      if (now > 4000 && margin === MARGIN_MISSING) margins.push(-1);
+      if (now > from) margins.push(margin === MARGIN_MISSING ? -1 : margin);
     }
     clock.advance(now);
     if (!clock.running) continue;
@@ -64,6 +64,15 @@ test('on a calm line inputs come a little early and others are shown a little la
   const mean = margins.reduce((sum, m) => sum + m, 0) / margins.length;
   near(mean, clock.target, 6, 'margin');
   near(clock.delay, 45, 6, 'delay');
+});
+
+test('a second after the first snapshot inputs come in time and not much earlier, however late that one was', () => {
+  for (const first of [0, 33, 55]) {
+    for (const up of [5, 20, 40, 70, 110]) {
+      const margins = run(new Clock(30), { up, down: 20, seconds: 3, first, from: 1000 });
+      assert.ok(margins.every((margin) => margin >= 0 && margin < 14), `${first}, ${up}: ${margins}`);
+    }
+  }
 });
 
 test('where snapshots are rarer, others are shown later, so that there is always one ahead', () => {
