@@ -109,9 +109,12 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: Batch,
-    /// See [`Outbox::reply`].
-    reply: Vec<u8>,
+    /// See [`Batch::snapshot`].
+    snapshot: Vec<u8>,
+    /// See [`Batch::ordered`].
+    ordered: Messages,
+    /// Boxed: in nearly every tick there is nothing of the kind.
+    rare: Option<Box<Rare>>,
     /// True once an ordered message has been queued.
     greeted: bool,
     /// True while what was taken last is not written.
@@ -120,6 +123,28 @@ struct State {
     called: bool,
     /// True once a farewell has been said: nothing is accepted any more.
     closed: bool,
+}
+
+/// What waits now and then.
+#[derive(Debug, Default)]
+struct Rare {
+    /// See [`Batch::pongs`].
+    pongs: Messages,
+    /// See [`Outbox::reply`].
+    reply: Vec<u8>,
+    /// See [`Batch::farewell`].
+    farewell: Option<Farewell>,
+}
+
+impl State {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// True if the connection has something to take.
+    fn waits(&self) -> bool {
+        !self.snapshot.is_empty() || !self.ordered.ends.is_empty() || self.rare.is_some()
+    }
 }
 
 impl Outbox {
@@ -146,16 +171,16 @@ impl Outbox {
     /// True if a snapshot can be put in now: none waits and none is being written.
     pub fn is_free(&self) -> bool {
         let state = self.state();
-        !state.stuck && state.waiting.snapshot.is_empty() && !state.closed
+        !state.stuck && state.snapshot.is_empty() && !state.closed
     }
 
     /// Puts in the snapshot that `write` appends. Call only when [`Outbox::is_free`]; [`Outbox::ring`] after.
     pub fn put_snapshot(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
-        state.waiting.snapshot.clear();
+        state.snapshot.clear();
         // In one go, instead of at each new high.
-        state.waiting.snapshot.reserve(KEPT_BYTES);
-        write(&mut state.waiting.snapshot);
+        state.snapshot.reserve(KEPT_BYTES);
+        write(&mut state.snapshot);
     }
 
     /// Queues the ordered message that `write` appends; [`Outbox::ring`] after.
@@ -167,7 +192,7 @@ impl Outbox {
         if state.closed {
             return Ok(());
         }
-        let queue = &mut state.waiting.ordered;
+        let queue = &mut state.ordered;
         if queue.ends.len() >= ORDERED_MESSAGES || queue.bytes.len() >= ORDERED_BYTES {
             return Err(Overflow);
         }
@@ -184,15 +209,16 @@ impl Outbox {
     /// the connection that heard the question looks here next.
     pub fn reply(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
-        state.reply.clear();
-        write(&mut state.reply);
+        let reply = &mut state.rare().reply;
+        reply.clear();
+        write(reply);
     }
 
     /// Answers a WebSocket ping. Of more than 16 that wait only the newest is kept, as RFC 6455 5.5.3 allows. Calls
     /// nobody, as [`Outbox::reply`].
     pub fn pong(&self, payload: &[u8]) {
         let mut state = self.state();
-        let pongs = &mut state.waiting.pongs;
+        let pongs = &mut state.rare().pongs;
         if pongs.ends.len() >= PONGS {
             pongs.pop();
         }
@@ -204,7 +230,7 @@ impl Outbox {
         let mut state = self.state();
         if !state.closed {
             state.closed = true;
-            state.waiting.farewell = Some(farewell);
+            state.rare().farewell = Some(farewell);
         }
         drop(state);
         // Also one that was called already: it may be stuck, and has less patience now.
@@ -219,7 +245,7 @@ impl Outbox {
     /// Adds the connection to those that are to be called, if anything waits.
     pub fn ring(&self, calls: &mut Calls) {
         let mut state = self.state();
-        if state.waiting.is_empty() || std::mem::replace(&mut state.called, true) {
+        if !state.waits() || std::mem::replace(&mut state.called, true) {
             return;
         }
         drop(state);
@@ -229,10 +255,10 @@ impl Outbox {
     }
 
     fn call(&self) {
-        if let Some((bell, place)) = &self.bell {
-            if bell.note(*place) {
-                (bell.wake)();
-            }
+        if let Some((bell, place)) = &self.bell
+            && bell.note(*place)
+        {
+            (bell.wake)();
         }
     }
 
@@ -243,15 +269,18 @@ impl Outbox {
         let state = &mut *state;
         state.stuck = false;
         state.called = false;
-        if state.greeted {
-            std::mem::swap(&mut state.waiting.reply, &mut state.reply);
-            state.reply.clear();
+        std::mem::swap(&mut state.snapshot, &mut batch.snapshot);
+        std::mem::swap(&mut state.ordered, &mut batch.ordered);
+        if let Some(mut rare) = state.rare.take() {
+            std::mem::swap(&mut rare.pongs, &mut batch.pongs);
+            batch.farewell = rare.farewell.take();
+            if state.greeted {
+                std::mem::swap(&mut rare.reply, &mut batch.reply);
+            } else {
+                state.rare = Some(rare);
+            }
         }
-        if state.waiting.is_empty() {
-            return false;
-        }
-        std::mem::swap(&mut state.waiting, batch);
-        true
+        !batch.is_empty()
     }
 
     /// The connection's end: what was taken cannot be written now. No snapshot until the next [`Outbox::take`].
@@ -261,7 +290,7 @@ impl Outbox {
 
     /// The connection's end, when it can write no more: the farewell that was announced and not taken yet.
     pub fn unsaid(&self) -> Option<Farewell> {
-        self.state().waiting.farewell.take()
+        self.state().rare.as_mut()?.farewell.take()
     }
 }
 
@@ -402,7 +431,7 @@ mod tests {
         }
         assert_eq!(outbox.push(|b| b.push(0)), Err(Overflow));
         let state = outbox.state();
-        let kept: Vec<u8> = state.waiting.ordered.iter().map(|m| m[0]).collect();
+        let kept: Vec<u8> = state.ordered.iter().map(|m| m[0]).collect();
         assert!(kept.iter().copied().eq(0..ORDERED_MESSAGES as u8));
     }
 
@@ -413,7 +442,7 @@ mod tests {
             outbox.pong(&[i]);
         }
         let state = outbox.state();
-        let kept: Vec<u8> = state.waiting.pongs.iter().map(|p| p[0]).collect();
+        let kept: Vec<u8> = state.rare.as_ref().unwrap().pongs.iter().map(|p| p[0]).collect();
         assert!(kept.iter().copied().eq((0..PONGS as u8 - 1).chain([99])));
     }
 
@@ -422,6 +451,6 @@ mod tests {
         let outbox = Outbox::new();
         outbox.close(Farewell::bye(CloseCode::RoomFull));
         outbox.close(Farewell::Dead);
-        assert_eq!(outbox.state().waiting.farewell, Some(Farewell::bye(CloseCode::RoomFull)));
+        assert_eq!(outbox.state().rare().farewell, Some(Farewell::bye(CloseCode::RoomFull)));
     }
 }
