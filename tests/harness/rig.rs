@@ -192,7 +192,7 @@ impl Rig {
                 if let [_, seq, ..] = player.batch.snapshot[..] {
                     player.skimmed.clear();
                     player.skimmed.extend_from_slice(&player.batch.snapshot);
-                    player.mailbox.open().ack = Some((Seq(seq), stamp));
+                    player.mailbox.open().wishes.ack = Some((Seq(seq), stamp));
                 }
             }
         }
@@ -256,7 +256,7 @@ impl RigPlayer {
             }
             if !batch.snapshot.is_empty() {
                 self.take(&batch.snapshot, now);
-                self.mailbox.open().ack = Some((self.session().view().seq, stamp));
+                self.mailbox.open().wishes.ack = Some((self.session().view().seq, stamp));
             }
             self.farewell = self.farewell.take().or(batch.farewell.take());
         }

@@ -69,17 +69,17 @@ impl Story {
             return;
         }
         match what {
-            0 => player.mailbox.open().end = Some(End::Left),
+            0 => player.mailbox.open().wishes.end = Some(End::Left),
             1 => self.join(bot),
             2..=4 => player.deaf = !player.deaf,
             5 => {
-                player.mailbox.open().aspect = Some(aspect);
+                player.mailbox.open().wishes.aspect = Some(aspect);
                 self.aspects[n] = aspect;
             }
-            6 => player.mailbox.open().idle = Some(true),
-            7..=9 => player.mailbox.open().idle = Some(false),
-            10 => player.mailbox.open().spawn = true,
-            _ => player.mailbox.open().resync = true,
+            6 => player.mailbox.open().wishes.idle = Some(true),
+            7..=9 => player.mailbox.open().wishes.idle = Some(false),
+            10 => player.mailbox.open().wishes.spawn = true,
+            _ => player.mailbox.open().wishes.resync = true,
         }
     }
 

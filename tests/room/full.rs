@@ -18,7 +18,7 @@ fn full() -> Rig {
 }
 
 fn lose(rig: &mut Rig, player: usize) {
-    rig.players[player].mailbox.open().end = Some(End::Lost);
+    rig.players[player].mailbox.open().wishes.end = Some(End::Lost);
     rig.tick();
 }
 
@@ -68,7 +68,7 @@ fn whose_ship_is_gone_goes_first_then_who_is_away_for_longest_and_never_who_is_t
 #[test]
 fn a_ship_that_nobody_looked_at_is_gone_before_one_in_its_grace() {
     let mut rig = full();
-    rig.players[2].mailbox.open().idle = Some(true);
+    rig.players[2].mailbox.open().wishes.idle = Some(true);
     rig.run(650);
     lose(&mut rig, 0);
     rig.run(60);
@@ -81,7 +81,7 @@ fn a_ship_that_nobody_looked_at_is_gone_before_one_in_its_grace() {
 fn a_room_that_is_not_full_lets_everybody_keep_the_seat() {
     let mut rig = full();
     lose(&mut rig, 1);
-    rig.players[2].mailbox.open().end = Some(End::Left);
+    rig.players[2].mailbox.open().wishes.end = Some(End::Left);
     rig.tick();
     let newcomer = rig.join(Role::Player, Hands::None);
     rig.tick();

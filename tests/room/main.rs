@@ -162,7 +162,7 @@ fn a_player_who_leaves_is_gone_and_the_others_play_on() {
     let mut rig = Rig::new(8, 10).bots(3);
     rig.run(5);
     let slot = rig.players[1].slot();
-    rig.players[1].mailbox.open().end = Some(End::Left);
+    rig.players[1].mailbox.open().wishes.end = Some(End::Left);
     rig.run(30);
     assert!(rig.room.world().ship(slot).is_none());
     let board = boards(&rig.players[0].news).last().copied().expect("a board").clone();
@@ -174,21 +174,21 @@ fn a_player_who_leaves_is_gone_and_the_others_play_on() {
 fn a_hidden_page_gets_one_snapshot_a_second_and_its_ship_is_parked() {
     let mut rig = Rig::new(9, 10).bots(2);
     rig.run(30);
-    rig.players[0].mailbox.open().idle = Some(true);
+    rig.players[0].mailbox.open().wishes.idle = Some(true);
     let before = rig.players[0].snapshots.len();
     rig.run(300);
     assert_eq!(rig.players[0].snapshots.len() - before, 10);
     rig.run(330);
     let slot = rig.players[0].slot();
     assert!(!rig.room.world().ship(slot).expect("it keeps its seat").alive, "parked after 20 s");
-    rig.players[0].mailbox.open().idle = Some(false);
-    rig.players[0].mailbox.open().spawn = true;
+    rig.players[0].mailbox.open().wishes.idle = Some(false);
+    rig.players[0].mailbox.open().wishes.spawn = true;
     rig.run(2);
     assert!(rig.room.world().ship(slot).expect("it is there").alive);
     let before = rig.players[0].snapshots.len();
     rig.run(30);
     assert_eq!(rig.players[0].snapshots.len() - before, 30);
-    rig.players[0].mailbox.open().idle = Some(true);
+    rig.players[0].mailbox.open().wishes.idle = Some(true);
     rig.run(600 * 30 + 10);
     assert_eq!(rig.players[0].farewell, Some(Farewell::bye(CloseCode::Parked)));
 }
@@ -202,7 +202,7 @@ fn spectators_follow_the_leader_or_whom_they_like() {
     assert!(view.own.is_none());
     assert!(view.focus.is_some(), "somebody is followed");
     let slot = rig.players[2].slot();
-    rig.players[watcher].mailbox.open().watch = Some(Some(slot));
+    rig.players[watcher].mailbox.open().wishes.watch = Some(Some(slot));
     let followed = |rig: &Rig| rig.players[watcher].session().view().focus == Some(slot);
     assert!(rig.run_until(120, followed), "once the ship is alive");
     let board = boards(&rig.players[watcher].news).last().copied().expect("a board").clone();
@@ -230,7 +230,7 @@ fn spectators_see_a_room_late_and_choose_whom_to_follow_at_once() {
     let mut compared = 0;
     for n in 0..900 {
         match n {
-            100 => rig.players[3].mailbox.open().end = Some(End::Left),
+            100 => rig.players[3].mailbox.open().wishes.end = Some(End::Left),
             200 => drop(rig.join(Role::Player, Hands::None)),
             _ => {}
         }
@@ -265,7 +265,7 @@ fn spectators_see_a_room_late_and_choose_whom_to_follow_at_once() {
     let view = session.view();
     let other = view.ships.iter().map(|ship| ship.slot).find(|&slot| Some(slot) != view.focus);
     let other = other.unwrap_or(rig.players[1].slot());
-    rig.players[watcher].mailbox.open().watch = Some(Some(other));
+    rig.players[watcher].mailbox.open().wishes.watch = Some(Some(other));
     assert!(rig.run_until(30, |rig| rig.players[watcher].session().view().focus == Some(other)), "at once");
     assert!(!rig.players[watcher].session().roster.is_empty());
 }
@@ -277,7 +277,7 @@ fn the_same_room_twice_is_the_same_to_the_byte() {
         let sums: Vec<u64> = (0..400)
             .map(|n| {
                 if n == 100 {
-                    rig.players[2].mailbox.open().end = Some(End::Left);
+                    rig.players[2].mailbox.open().wishes.end = Some(End::Left);
                 }
                 rig.tick();
                 rig.room.world().checksum()

@@ -43,11 +43,11 @@ fn play(rig: &mut Rig, ticks: u32) {
                 rig.join(Role::Spectator, Hands::None);
                 rig.join(Role::Player, Hands::Wander(7));
             }
-            30 => rig.players[0].mailbox.open().idle = Some(true),
-            60 => rig.players[4].mailbox.open().end = Some(End::Lost),
-            70 => rig.players[1].mailbox.open().end = Some(End::Left),
+            30 => rig.players[0].mailbox.open().wishes.idle = Some(true),
+            60 => rig.players[4].mailbox.open().wishes.end = Some(End::Lost),
+            70 => rig.players[1].mailbox.open().wishes.end = Some(End::Left),
             // The one that looked away for 20 s has been parked.
-            700 => rig.players[0].mailbox.open().spawn = true,
+            700 => rig.players[0].mailbox.open().wishes.spawn = true,
             _ => {}
         }
         rig.tick();

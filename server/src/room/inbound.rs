@@ -78,6 +78,13 @@ pub struct Mailbox {
 pub struct Said {
     inputs: InputRing<Arrived>,
     next: Option<Arrived>,
+    /// Everything else.
+    pub wishes: Wishes,
+}
+
+/// What a player said beside its inputs. The newest word counts.
+#[derive(Debug, Default)]
+pub struct Wishes {
     /// The newest acknowledgement and when it came.
     pub ack: Option<(Seq, Stamp)>,
     /// The client's view no longer adds up.
@@ -124,7 +131,7 @@ impl Mailbox {
     pub fn put_input(&self, input: &Input, at: Stamp) -> Reception {
         let arrived = Arrived { controls: input.controls(), view: input.view, at };
         let mut said = self.open();
-        said.ack = Some((input.ack, at));
+        said.wishes.ack = Some((input.ack, at));
         if input.for_next_tick() {
             said.next = Some(arrived);
             return Reception::Taken;
@@ -144,40 +151,10 @@ impl Mailbox {
 const _: () =
     assert!(INPUT_WINDOW == 12 && INPUT_WINDOW < 16, "the match above and the ring know the window");
 
-/// What the room finds in a mailbox before a tick.
-#[derive(Debug)]
-pub struct Heard {
-    /// The input for the tick.
-    pub input: Option<Arrived>,
-    /// See [`Said::ack`].
-    pub ack: Option<(Seq, Stamp)>,
-    /// See [`Said::resync`].
-    pub resync: bool,
-    /// See [`Said::aspect`].
-    pub aspect: Option<u16>,
-    /// See [`Said::watch`].
-    pub watch: Option<Option<Slot>>,
-    /// See [`Said::idle`].
-    pub idle: Option<bool>,
-    /// See [`Said::spawn`].
-    pub spawn: bool,
-    /// See [`Said::end`].
-    pub end: Option<End>,
-}
-
 impl Said {
-    /// Takes out everything but the inputs for later ticks.
-    pub fn take(&mut self, tick: Tick) -> Heard {
-        Heard {
-            input: self.take_input(tick),
-            ack: self.ack.take(),
-            resync: std::mem::take(&mut self.resync),
-            aspect: self.aspect.take(),
-            watch: self.watch.take(),
-            idle: self.idle.take(),
-            spawn: std::mem::take(&mut self.spawn),
-            end: self.end.take(),
-        }
+    /// Takes out everything but the inputs for later ticks: what the ship is to hold in `tick`, and the rest.
+    pub fn take(&mut self, tick: Tick) -> (Option<Arrived>, Wishes) {
+        (self.take_input(tick), std::mem::take(&mut self.wishes))
     }
 
     /// Takes the input for `tick`.

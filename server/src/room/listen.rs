@@ -6,7 +6,7 @@ use protocol::{CloseCode, TICK_HZ, Tick};
 use sim::{Command, World};
 
 use super::TickReport;
-use super::inbound::{Arrived, End, Heard};
+use super::inbound::{Arrived, End, Wishes};
 use super::interest::Window;
 use super::seat::Seat;
 use crate::farewell::Farewell;
@@ -45,26 +45,26 @@ pub(super) struct Ear<'a> {
 impl Ear<'_> {
     /// Takes in what one player said. False if the seat is to be given up.
     pub(super) fn hear(&mut self, seat: &mut Seat) -> bool {
-        let heard = seat.mailbox.open().take(self.tick);
-        if !self.stays(seat, heard.end) {
+        let (input, wishes) = seat.mailbox.open().take(self.tick);
+        if !self.stays(seat, wishes.end) {
             return false;
         }
-        if let Some(aspect) = heard.aspect {
+        if let Some(aspect) = wishes.aspect {
             seat.window = Window::of(aspect);
         }
-        seat.watch = heard.watch.unwrap_or(seat.watch);
-        if let Some((seq, at)) = heard.ack {
+        seat.watch = wishes.watch.unwrap_or(seat.watch);
+        if let Some((seq, at)) = wishes.ack {
             seat.flow.acknowledge(seq, at);
             // Whoever acknowledges has read the Welcome.
             seat.tokens.1 = None;
         }
-        if heard.resync {
+        if wishes.resync {
             seat.baseline.forget();
             self.report.resyncs += 1;
         }
-        let stays = self.idle(seat, &heard);
+        let stays = self.idle(seat, &wishes);
         if stays {
-            self.hold(seat, heard.input);
+            self.hold(seat, input);
             match seat.slot {
                 None => self.present.1 += 1,
                 Some(_) => self.present.0 += u16::from(seat.away.is_none()),
@@ -93,8 +93,8 @@ impl Ear<'_> {
     }
 
     /// Parks the ship of whoever does not look, or is away for long. False if that has lasted too long.
-    fn idle(&mut self, seat: &mut Seat, heard: &Heard) -> bool {
-        match heard.idle {
+    fn idle(&mut self, seat: &mut Seat, wishes: &Wishes) -> bool {
+        match wishes.idle {
             Some(true) => seat.idle_ticks = seat.idle_ticks.max(1),
             Some(false) => seat.idle_ticks = 0,
             None if seat.idle_ticks > 0 => seat.idle_ticks += 1,
@@ -110,7 +110,7 @@ impl Ear<'_> {
             seat.parked = true;
             self.world.park(slot);
         }
-        if heard.spawn && seat.parked {
+        if wishes.spawn && seat.parked {
             seat.parked = false;
             seat.idle_ticks = 0;
             self.world.unpark(slot);

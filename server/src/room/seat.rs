@@ -129,7 +129,7 @@ impl Seat {
         let by_token =
             resume.as_ref().is_some_and(|key| self.tokens.0 == *key || self.tokens.1.as_ref() == Some(key));
         let by_ticket = holder.is_some() && self.slot.is_some() == (join.role == Role::Player);
-        *holder == self.holder && (by_token || by_ticket) && self.mailbox.open().end != Some(End::Left)
+        *holder == self.holder && (by_token || by_ticket) && self.mailbox.open().wishes.end != Some(End::Left)
     }
 
     /// Begins to wait for its player, whose connection is lost.

@@ -147,12 +147,12 @@ impl Ingress {
                     Reception::Early => self.metrics.inputs.get_or_create(&"early".into()).inc(),
                 };
             }
-            ClientMessage::Ack { seq } => mailbox.open().ack = Some((seq, self.epoch.stamp(arrival))),
-            ClientMessage::Resync => mailbox.open().resync = true,
-            ClientMessage::Spawn => mailbox.open().spawn = true,
-            ClientMessage::View { aspect } => mailbox.open().aspect = Some(aspect),
-            ClientMessage::Watch { slot } => mailbox.open().watch = Some(slot),
-            ClientMessage::Idle { idle } => mailbox.open().idle = Some(idle),
+            ClientMessage::Ack { seq } => mailbox.open().wishes.ack = Some((seq, self.epoch.stamp(arrival))),
+            ClientMessage::Resync => mailbox.open().wishes.resync = true,
+            ClientMessage::Spawn => mailbox.open().wishes.spawn = true,
+            ClientMessage::View { aspect } => mailbox.open().wishes.aspect = Some(aspect),
+            ClientMessage::Watch { slot } => mailbox.open().wishes.watch = Some(slot),
+            ClientMessage::Idle { idle } => mailbox.open().wishes.idle = Some(idle),
             ClientMessage::Ping { t } => {
                 let pong = ServerMessage::Pong { t };
                 self.outbox.reply(|out| codec::encode_server(Encoding::Bincode, &pong, out));
@@ -207,7 +207,7 @@ impl Drop for Ingress {
     /// However the connection ended: the room hears of it.
     fn drop(&mut self) {
         if let Stage::Seated(mailbox) = &self.stage {
-            mailbox.open().end = Some(if self.left { End::Left } else { End::Lost });
+            mailbox.open().wishes.end = Some(if self.left { End::Left } else { End::Lost });
         }
     }
 }
