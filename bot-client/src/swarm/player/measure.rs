@@ -98,8 +98,16 @@ impl Player {
             let (tally, ledger) = (self.session.tally, *self.session.ledger());
             let traffic = self.wire.traffic();
             let messages = self.messages;
-            self.measuring = Some(Measuring { since: now, tally, ledger, traffic, messages });
+            let since = self.border(now);
+            self.measuring = Some(Measuring { since, tally, ledger, traffic, messages });
         }
+    }
+
+    /// Where the bot's time begins or ends: with a snapshot, so that it holds as many ticks as snapshots were due. Should
+    /// one be overdue, now.
+    fn border(&self, now: Instant) -> Instant {
+        let due = |at: &Instant| now.saturating_duration_since(*at) < self.tick * 3 / 2;
+        self.last_arrival.map(|(at, _)| at).filter(due).unwrap_or(now)
     }
 
     /// Adds what this bot measured on its seat to the swarm's figures.
@@ -119,7 +127,7 @@ impl Player {
         }
         let Some(begin) = &self.measuring else { return };
         add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
-        stats.bot_time += now - begin.since;
+        stats.bot_time += self.border(now).saturating_duration_since(begin.since);
         let (down, up) = self.wire.traffic();
         stats.down += down - begin.traffic.0;
         stats.up += up - begin.traffic.1;
