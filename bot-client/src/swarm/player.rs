@@ -154,9 +154,18 @@ impl Player {
     /// Reads a little of each part that listening and waking need, so that the processor has it when they do. What it
     /// returns means nothing.
     pub(super) fn touch(&self) -> usize {
-        let fields =
-            [self.measuring.is_some(), self.last_arrival.is_some(), self.ending.is_some(), self.unread];
-        let queue = self.pending.front().map_or(0, |pending| pending.tick.0 as usize);
+        let fields = [
+            self.measuring.is_some(),
+            self.last_arrival.is_some(),
+            self.ending.is_some(),
+            self.drops_at.is_some(),
+            self.committed.is_some(),
+            self.unread,
+            self.stuck_until > self.weighed_at,
+            self.asked_at > self.alive_at,
+        ];
+        let ends = [self.pending.front(), self.pending.back()].into_iter().flatten();
+        let queue = ends.fold(0, |all, pending| all ^ pending.tick.0 as usize);
         fields.iter().filter(|&&set| set).count() ^ queue ^ self.session.touch() ^ self.wire.touch()
     }
 
