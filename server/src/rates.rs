@@ -29,9 +29,7 @@ impl Rate {
 
     /// How long so many tokens take to come.
     fn time_of(self, tokens: u32) -> Duration {
-        // As whole nanoseconds, this is one division; for an hour and all tokens that there can be it is still in range.
-        let nanos = u64::try_from(self.per.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(nanos.saturating_mul(tokens.into()) / u64::from(self.tokens))
+        self.per.saturating_mul(tokens) / self.tokens
     }
 }
 
@@ -203,6 +201,8 @@ mod tests {
         let (mut slow, rate) = (TokenBucket::new(start), Rate { tokens: 2, per: 60 * SECOND, burst: 1 });
         let mut take = |at| slow.take(rate, 1, start + at * SECOND);
         assert!(take(0) && !take(29) && take(31));
+        let hourly = Rate { tokens: 1, per: 3600 * SECOND, burst: 1 };
+        assert!(!TokenBucket::new(start).take(hourly, u32::MAX, start), "however long that would take");
     }
 
     #[test]

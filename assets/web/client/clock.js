@@ -8,6 +8,8 @@ const BUCKET_MS = 250;
 const BUCKETS = WINDOW_MS / BUCKET_MS;
 const HISTORY = 128;
 const JUMP_MS = 500;
+/** After a start, for so long nobody notices a step. */
+const SETTLE_MS = 1000;
 
 /** @param {number} value @param {number} low @param {number} high */
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -76,8 +78,8 @@ export class Clock {
     let best = Infinity;
     for (let i = 0; i < BUCKETS; i++) best = Math.min(best, this.#buckets[i]);
     this.#wantedOffset = best;
-    // What comes first may come late. Before anything is known of our inputs, nobody notices a step.
-    if (!this.#measured) this.offset = best;
+    // What comes first may come late. Spectators send nothing that could be measured: they settle by time.
+    if (!this.#measured && now - this.#stepped < SETTLE_MS) this.offset = best;
     const late = offset - best;
     if (this.#lastArrival >= 0) {
       this.mean += (late - this.mean) / 16;

@@ -75,6 +75,21 @@ test('a second after the first snapshot inputs come in time and not much earlier
   }
 });
 
+test('who sends no inputs has a clock that steps at first and then never', () => {
+  const clock = new Clock(30);
+  let before = NaN;
+  for (let tick = 0; tick < 300; tick++) {
+    // The line gets 60 ms slower, and then as fast as it was.
+    const late = tick === 0 ? 50 : tick > 90 && tick < 200 ? 80 : 20;
+    const now = tick * DT + late;
+    clock.onSnapshot(tick, now);
+    clock.advance(now);
+    if (tick === 1) near(clock.offset, 20, 0.001, 'the step');
+    if (tick > 40) assert.ok(Math.abs(clock.offset - before) <= (DT + 60) * 0.05 + 0.001, `${clock.offset} after ${before} at ${tick}`);
+    before = clock.offset;
+  }
+});
+
 test('where snapshots are rarer, others are shown later, so that there is always one ahead', () => {
   const clock = new Clock(30);
   for (let tick = 1; tick <= 300; tick += 3) {

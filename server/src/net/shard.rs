@@ -31,7 +31,7 @@ const LOOK_AT_CLOCKS: Duration = Duration::from_millis(100);
 const EVENTS: usize = 1024;
 
 /// Connections that are called and served before it is looked who else has said something: what has arrived is noted with the
-/// time at which it is read.
+/// time of that look.
 const TURN: usize = 128;
 
 /// Whatever is not a connection's place.
