@@ -5,11 +5,11 @@
 //! byte, strings and lists a length and their items, enums their variant's number. Should bincode have to go, wincode's
 //! varint mode writes the same bytes; a test here keeps that door open.
 
-pub use bincode::{Decode, Encode};
+pub use bincode::{BorrowDecode, Decode, Encode};
 use serde::Serialize;
 
 use crate::ids::{Seq, Wire16};
-use crate::message::{ClientMessage, ServerMessage};
+use crate::message::{ClientMessage, ServerMessage, SnapshotRef};
 use crate::snapshot::View;
 
 /// Longest message a client may send, bytes; also what one may take in memory when decoded.
@@ -17,6 +17,9 @@ pub const CLIENT_MESSAGE_LIMIT: usize = 4096;
 
 /// Longest message a server sends, bytes: a `Welcome` to the largest world, with much to spare.
 pub const SERVER_MESSAGE_LIMIT: usize = 1 << 20;
+
+/// What a snapshot's message begins with.
+const SNAPSHOT: u8 = 1;
 
 /// Bytes before the body of a snapshot's message, if the body is shorter than 251.
 const SNAPSHOT_HEAD: usize = 7;
@@ -106,8 +109,7 @@ pub fn finish_snapshot(out: &mut Vec<u8>, begun: usize, seq: Seq, tick: Wire16, 
         out.splice(body..body, len.into_iter().take(more));
     }
     let [low, high] = tick.get().to_le_bytes();
-    let variant = 1;
-    out[begun..body].copy_from_slice(&[variant, seq.0, low, high, margin.to_le_bytes()[0], flags, first]);
+    out[begun..body].copy_from_slice(&[SNAPSHOT, seq.0, low, high, margin.to_le_bytes()[0], flags, first]);
 }
 
 /// Appends a decoded snapshot to `out`, as the JSON subprotocol sends it.
@@ -129,6 +131,15 @@ pub fn decode_client(encoding: Encoding, bytes: &[u8]) -> Result<ClientMessage, 
 /// Over [`SERVER_MESSAGE_LIMIT`], not a message, or followed by something.
 pub fn decode_server(encoding: Encoding, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
     decode::<ServerMessage, SERVER_MESSAGE_LIMIT>(encoding, bytes)
+}
+
+/// The snapshot that a server's message in bincode is, its body where it came in: for who reads thousands. None if it is
+/// another message, or not well-formed: [`decode_server`] tells which.
+pub fn borrow_snapshot(bytes: &[u8]) -> Option<SnapshotRef<'_>> {
+    let config = bincode::config::standard().with_limit::<SERVER_MESSAGE_LIMIT>();
+    let message = bytes.strip_prefix(&[SNAPSHOT])?;
+    let (snapshot, read) = bincode::borrow_decode_from_slice(message, config).ok()?;
+    (read == message.len()).then_some(snapshot)
 }
 
 /// Reads a `View` of the JSON subprotocol.

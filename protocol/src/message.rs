@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{Decode, Encode};
+use crate::codec::{BorrowDecode, Decode, Encode};
 use crate::ids::{ResumeToken, Seq, Slot, Tick, Wire16};
 use crate::input::Input;
 
@@ -224,6 +224,28 @@ pub struct Snapshot {
     pub flags: u8,
     /// The sections, in fixed order.
     pub body: Vec<u8>,
+}
+
+/// A [`Snapshot`] whose body is where it came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorrowDecode)]
+pub struct SnapshotRef<'b> {
+    /// See [`Snapshot::seq`].
+    pub seq: Seq,
+    /// See [`Snapshot::tick`].
+    pub tick: Wire16,
+    /// See [`Snapshot::margin`].
+    pub margin: i8,
+    /// See [`Snapshot::flags`].
+    pub flags: u8,
+    /// See [`Snapshot::body`].
+    pub body: &'b [u8],
+}
+
+impl<'b> From<&'b Snapshot> for SnapshotRef<'b> {
+    fn from(snapshot: &'b Snapshot) -> SnapshotRef<'b> {
+        let &Snapshot { seq, tick, margin, flags, ref body } = snapshot;
+        SnapshotRef { seq, tick, margin, flags, body }
+    }
 }
 
 /// `Snapshot::margin` when no input for the tick had arrived.

@@ -241,7 +241,26 @@ fn a_snapshot_written_by_hand_is_the_same_message() {
         finish_snapshot(&mut by_hand, begun, snapshot.seq, snapshot.tick, snapshot.margin, snapshot.flags);
         encode_server(Encoding::Bincode, &ServerMessage::Snapshot(snapshot.clone()), &mut derived);
         assert_eq!(by_hand, derived, "a body of {len} bytes");
+        assert_eq!(borrow_snapshot(&derived[1..]), Some((&snapshot).into()), "and it is read as the same");
     }
+}
+
+#[test]
+fn only_a_whole_snapshot_is_borrowed() {
+    let mut bytes = Vec::new();
+    encode_server(Encoding::Bincode, &ServerMessage::Snapshot(snapshot().0), &mut bytes);
+    assert!(borrow_snapshot(&bytes).is_some());
+    assert_eq!(borrow_snapshot(&bytes[..bytes.len() - 1]), None, "cut short");
+    bytes.push(0);
+    assert_eq!(borrow_snapshot(&bytes), None, "something follows");
+    for (name, message) in server_messages() {
+        bytes.clear();
+        encode_server(Encoding::Bincode, &message, &mut bytes);
+        let is_snapshot = matches!(message, ServerMessage::Snapshot(_));
+        assert_eq!(borrow_snapshot(&bytes).is_some(), is_snapshot, "{name}");
+    }
+    // A length of 2^40 must not be believed.
+    assert_eq!(borrow_snapshot(&[1, 0, 0, 0, 0, 0, 253, 0, 0, 0, 0, 0, 1, 0, 0]), None);
 }
 
 #[test]

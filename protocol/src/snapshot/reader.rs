@@ -5,7 +5,7 @@ use super::{
     CellWindow, Event, Item, MAX_KNOWN, Own, PULSE_LIFE, Pickup, Pulse, Ship, Timers, View, check, flags,
 };
 use crate::ids::{Slot, Tick};
-use crate::message::Snapshot;
+use crate::message::SnapshotRef;
 use crate::quantize::from_quarter;
 
 /// Why a snapshot could not be read. After one, nothing but a full snapshot can be: ask for it with
@@ -86,7 +86,8 @@ impl Reader {
     /// # Errors
     /// The body does not follow the layout or does not fit what came before. The view must not be used until a full
     /// snapshot has been read.
-    pub fn read(&mut self, snapshot: &Snapshot) -> Result<&View> {
+    pub fn read<'b>(&mut self, snapshot: impl Into<SnapshotRef<'b>>) -> Result<&View> {
+        let snapshot = snapshot.into();
         // The head of a snapshot that cannot be used still keeps the clock running.
         self.view.seq = snapshot.seq;
         self.view.tick = Tick::from_wire(snapshot.tick, self.view.tick);
@@ -96,7 +97,7 @@ impl Reader {
         } else if self.lost {
             return Err(SnapshotError::WaitingForFull);
         }
-        let read = self.body(snapshot.flags, &mut Cursor::new(&snapshot.body));
+        let read = self.body(snapshot.flags, &mut Cursor::new(snapshot.body));
         self.lost = read.is_err();
         read.map(|()| &self.view)
     }
