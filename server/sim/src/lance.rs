@@ -8,7 +8,7 @@ use protocol::quantize::{from_quarter, to_quarter};
 use crate::body::isqrt;
 use crate::collision::Sweep;
 use crate::event::Event;
-use crate::map::{Map, Obstacle};
+use crate::map::{AROUND, Map, Obstacle};
 use crate::rewind::Shooter;
 use crate::rules::{LANCE_DAMAGE, LANCE_RANGE, SHIP_RADIUS};
 use crate::trig;
@@ -26,7 +26,7 @@ pub fn end(x: i32, y: i32, aim: u16, map: &Map) -> (i32, i32) {
             reach = reach.min(room.max(0) * ONE / part.abs());
         }
     }
-    for obstacle in map.obstacles() {
+    for obstacle in map.around(x, y) {
         if let Some(rim) = rim(obstacle, (x, y), (cos, sin)) {
             reach = reach.min(rim);
         }
@@ -35,6 +35,8 @@ pub fn end(x: i32, y: i32, aim: u16, map: &Map) -> (i32, i32) {
 }
 
 const ONE: i64 = trig::ONE as i64;
+
+const _: () = assert!(LANCE_RANGE <= AROUND, "every obstacle in reach is looked at");
 
 /// Distance along a ray to where it enters an obstacle.
 fn rim(obstacle: &Obstacle, (x, y): (i32, i32), (cos, sin): (i64, i64)) -> Option<i64> {

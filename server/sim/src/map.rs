@@ -32,18 +32,19 @@ impl Obstacle {
 pub struct Map {
     side: i32,
     obstacles: Vec<Obstacle>,
-    cells_a_row: i32,
-    /// Where each cell's part of `near` starts, and the end of the last.
-    starts: Vec<u32>,
-    near: Vec<Obstacle>,
+    near: Index,
+    around: Index,
 }
-
-/// Cells are 256 u wide.
-const CELL_SHIFT: u32 = 16;
 
 /// [`Map::near`] finds what is at most this far away, rim to point, Q8: a ship's radius, its longest step, and how far
 /// an obstacle may push it.
 const NEAR: i32 = SHIP_RADIUS + 80 * Q8;
+/// [`Map::around`] finds what is at most this far away, rim to point, Q8: more than any shot reaches, and any ship coasts.
+pub(crate) const AROUND: i32 = 1000 * Q8;
+/// Cells for what is near are 256 u wide, those for what is around 1024 u.
+const NEAR_SHIFT: u32 = 16;
+/// See [`NEAR_SHIFT`].
+const AROUND_SHIFT: u32 = 18;
 
 /// Places that are tried for each obstacle.
 const TRIES: u32 = 40;
@@ -51,22 +52,9 @@ const TRIES: u32 = 40;
 impl Map {
     /// A map from parts. `side` is Q8.
     pub fn new(side: i32, obstacles: Vec<Obstacle>) -> Map {
-        let cells_a_row = (side >> CELL_SHIFT).max(0) + 1;
-        let mut map = Map { side, obstacles, cells_a_row, starts: vec![0], near: Vec::new() };
-        for row in 0..cells_a_row {
-            for column in 0..cells_a_row {
-                let found = map.obstacles.iter().filter(|o| {
-                    let closest = |cell: i32, centre: i32| {
-                        let low = cell << CELL_SHIFT;
-                        centre.clamp(low, low + (1 << CELL_SHIFT))
-                    };
-                    o.within(closest(column, o.x), closest(row, o.y), NEAR)
-                });
-                map.near.extend(found);
-                map.starts.push(map.near.len() as u32);
-            }
-        }
-        map
+        let near = Index::new(side, &obstacles, NEAR_SHIFT, NEAR);
+        let around = Index::new(side, &obstacles, AROUND_SHIFT, AROUND);
+        Map { side, obstacles, near, around }
     }
 
     /// The map of a seed: obstacles scattered with [`OBSTACLE_GAP`] around each. `side` is Q8.
@@ -103,9 +91,13 @@ impl Map {
     /// The obstacles that something at this place could touch within a tick, ascending id. Any place; outside the
     /// world the nearest cell answers.
     pub fn near(&self, x: i32, y: i32) -> &[Obstacle] {
-        let cell = |at: i32| (at >> CELL_SHIFT).clamp(0, self.cells_a_row - 1);
-        let index = (cell(y) * self.cells_a_row + cell(x)) as usize;
-        &self.near[self.starts[index] as usize..self.starts[index + 1] as usize]
+        self.near.at(x, y)
+    }
+
+    /// The obstacles that somebody at this place could care for, ascending id: all that are less than 1000 u away, and
+    /// some more. Any place, as for [`Map::near`].
+    pub fn around(&self, x: i32, y: i32) -> &[Obstacle] {
+        self.around.at(x, y)
     }
 
     /// True if a pulse cannot be here: outside the world or inside an obstacle.
@@ -135,6 +127,45 @@ impl Map {
     }
 }
 
+/// For each cell of a grid, the obstacles that something in it could reach.
+#[derive(Debug, Clone)]
+struct Index {
+    shift: u32,
+    cells_a_row: i32,
+    /// Where each cell's part of `obstacles` starts, and the end of the last.
+    starts: Vec<u32>,
+    obstacles: Vec<Obstacle>,
+}
+
+impl Index {
+    /// Cells are `1 << shift` wide, and `reach` counts from their rims. Both, and `side`, are Q8.
+    fn new(side: i32, all: &[Obstacle], shift: u32, reach: i32) -> Index {
+        let cells_a_row = (side >> shift).max(0) + 1;
+        let mut index = Index { shift, cells_a_row, starts: vec![0], obstacles: Vec::new() };
+        for row in 0..cells_a_row {
+            for column in 0..cells_a_row {
+                let found = all.iter().filter(|o| {
+                    let closest = |cell: i32, centre: i32| {
+                        let low = cell << shift;
+                        centre.clamp(low, low + (1 << shift))
+                    };
+                    o.within(closest(column, o.x), closest(row, o.y), reach)
+                });
+                index.obstacles.extend(found);
+                index.starts.push(index.obstacles.len() as u32);
+            }
+        }
+        index
+    }
+
+    /// Of the cell that a place is in, or that is nearest to it.
+    fn at(&self, x: i32, y: i32) -> &[Obstacle] {
+        let cell = |at: i32| (at >> self.shift).clamp(0, self.cells_a_row - 1);
+        let index = (cell(y) * self.cells_a_row + cell(x)) as usize;
+        &self.obstacles[self.starts[index] as usize..self.starts[index + 1] as usize]
+    }
+}
+
 /// A random multiple of 64 in `low..=high`, both Q8 and at least 0.
 fn quarters(dice: &mut Dice, low: i32, high: i32) -> i32 {
     dice.between((low + Q8_PER_QUARTER - 1) / Q8_PER_QUARTER, high / Q8_PER_QUARTER) * Q8_PER_QUARTER
@@ -161,16 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_nothing() {
-        let map = Map::generate(2400 * Q8, 3);
+    fn near_and_around_miss_nothing() {
+        let map = Map::generate(4800 * Q8, 3);
         let mut dice = Dice::new(5);
         for _ in 0..2000 {
             let (x, y) = (dice.between(0, map.side()), dice.between(0, map.side()));
-            let near: Vec<_> = map.near(x, y).to_vec();
-            let within: Vec<_> = map.obstacles().iter().filter(|o| o.within(x, y, NEAR)).copied().collect();
-            assert!(within.iter().all(|o| near.contains(o)));
-            let ids: Vec<_> = near.iter().map(|n| map.obstacles().iter().position(|o| o == n)).collect();
-            assert!(ids.is_sorted());
+            for (found, reach) in [(map.near(x, y), NEAR), (map.around(x, y), AROUND)] {
+                let mut within = map.obstacles().iter().filter(|o| o.within(x, y, reach));
+                assert!(within.all(|o| found.contains(o)));
+                let ids: Vec<_> = found.iter().map(|n| map.obstacles().iter().position(|o| o == n)).collect();
+                assert!(ids.is_sorted() && found.len() < map.obstacles().len(), "{reach}");
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ impl Scene {
             ships: &self.ships,
             pulses: &self.pulses,
             pickups: &self.pickups,
-            obstacles: world.obstacles(),
+            obstacles: world.map().around(ship.x, ship.y),
         })
     }
 }

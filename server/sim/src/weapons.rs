@@ -88,10 +88,14 @@ impl Flight {
         (self.x + vx * flown as i32, self.y + vy * flown as i32)
     }
 
-    /// True if by this tick the pulse has flown its way, or has come to a wall or an obstacle. A client takes it away
+    /// True if by this tick the pulse has flown its way, or has come to a wall or an obstacle on it. A client takes it away
     /// then; a hit on a ship it is told.
     pub fn is_over(&self, tick: Tick, map: &Map) -> bool {
-        self.ends(tick, self.at(tick), map)
+        let flown = self.flown(tick);
+        let (vx, vy) = self.velocity();
+        // Each tick, as the world does it: at the last one it may be behind the obstacle that stopped it.
+        let mut way = (i64::from(self.catchup)..=flown).map(|n| n as i32);
+        flown >= i64::from(PULSE_LIFE) || way.any(|n| map.blocks(self.x + vx * n, self.y + vy * n))
     }
 
     fn ends(&self, tick: Tick, (x, y): (i32, i32), map: &Map) -> bool {

@@ -21,7 +21,7 @@ pub struct Sight<'a> {
     pub pulses: &'a [Incoming],
     /// Pickups in view.
     pub pickups: &'a [Loot],
-    /// All obstacles of the map.
+    /// The obstacles of the map that are around the ship: [`crate::Map::around`].
     pub obstacles: &'a [Obstacle],
 }
 
