@@ -49,7 +49,6 @@ pub use client::{Client, Closed, Error, Incoming, Options};
 pub use clock::Clock;
 pub use endpoint::Endpoint;
 pub use fastwebsockets::OpCode;
-pub use flights::Flights;
 pub use predict::Prediction;
 pub use session::Session;
 pub use trust::Trust;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::message::{Board, Obstacle as WireObstacle, RosterEntry, Snapshot, Weapon, Welcome};
+use protocol::message::{Board, Obstacle as WireObstacle, RosterEntry, SnapshotRef, Weapon, Welcome};
 use protocol::quantize::{Q8, from_quarter};
 use protocol::snapshot::{Event, Ledger, Reader, SnapshotError, View};
 use protocol::{ClientMessage, Controls, Input, ResumeToken, ServerMessage, Slot, Tick};
@@ -146,7 +146,7 @@ impl Session {
     pub fn take(&mut self, message: &ServerMessage, now: Instant) -> Result<Change, SnapshotError> {
         Ok(match message {
             ServerMessage::Snapshot(snapshot) => {
-                self.take_snapshot(snapshot, now)?;
+                self.take_snapshot(snapshot.into(), now)?;
                 Change::View
             }
             ServerMessage::Roster { entries } => {
@@ -169,6 +169,29 @@ impl Session {
                 Change::Other
             }
         })
+    }
+
+    /// [`Session::take`] for a snapshot.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn take_snapshot(&mut self, snapshot: SnapshotRef<'_>, now: Instant) -> Result<(), SnapshotError> {
+        let read = self.reader.read(snapshot).map(|_| ());
+        let lost = read.is_err_and(|error| error != SnapshotError::WaitingForFull);
+        self.resyncs += u64::from(lost);
+        self.owes_resync |= lost;
+        self.owes_ack = self.you.is_none();
+        let View { tick, margin, .. } = *self.reader.view();
+        self.clock.on_snapshot(tick, margin, now);
+        match (&read, &mut self.prediction) {
+            (Ok(()), Some(prediction)) => prediction.confirm(tick, self.reader.view().own.as_ref()),
+            (Err(_), Some(prediction)) => prediction.lose(),
+            (_, None) => {}
+        }
+        if read.is_ok() {
+            self.count_deeds();
+        }
+        read
     }
 
     /// What is to be said now besides inputs; ask until there is nothing. After a snapshot that cannot be read that is
@@ -207,25 +230,6 @@ impl Session {
     pub fn commit(&mut self, tick: Tick, controls: Controls, seen: Tick) -> Input {
         let controls = self.prediction.as_mut().map_or(controls, |p| p.commit(tick, controls));
         self.input_seeing(tick, controls, seen)
-    }
-
-    fn take_snapshot(&mut self, snapshot: &Snapshot, now: Instant) -> Result<(), SnapshotError> {
-        let read = self.reader.read(snapshot).map(|_| ());
-        let lost = read.is_err_and(|error| error != SnapshotError::WaitingForFull);
-        self.resyncs += u64::from(lost);
-        self.owes_resync |= lost;
-        self.owes_ack = self.you.is_none();
-        let View { tick, margin, .. } = *self.reader.view();
-        self.clock.on_snapshot(tick, margin, now);
-        match (&read, &mut self.prediction) {
-            (Ok(()), Some(prediction)) => prediction.confirm(tick, self.reader.view().own.as_ref()),
-            (Err(_), Some(prediction)) => prediction.lose(),
-            (_, None) => {}
-        }
-        if read.is_ok() {
-            self.count_deeds();
-        }
-        read
     }
 
     fn count_deeds(&mut self) {

@@ -1,6 +1,7 @@
 //! Sessions fed by hand.
 
 use super::*;
+use protocol::message::Snapshot;
 use protocol::snapshot::{CellChange, CellOp, CellWindow, Item, Own, Pickup, PickupKind, Pulse, Writer};
 use protocol::{PROTOCOL, Seq};
 

@@ -17,6 +17,9 @@ const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::f
 /// What a core takes to send an input and is to have for it.
 const SENDING: Duration = Duration::from_micros(18);
 
+/// Of so many bots, or a few more, it is measured what their whole views would weigh.
+const WEIGHING: u32 = 200;
+
 /// What a swarm does.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -73,6 +76,11 @@ impl Config {
         let needed = SENDING * self.bots / self.threads.max(1) as u32;
         // The golden ratio: any stretch of bots is spread evenly.
         needed.clamp(*SPREAD.start(), *SPREAD.end()).mul_f64(f64::from(index) * 0.618_033_988_75 % 1.0)
+    }
+
+    /// True if the `index`-th bot works out now and then what its whole view would weigh: some hundreds tell enough.
+    pub(super) fn weighs(&self, index: u32) -> bool {
+        index.is_multiple_of((self.bots / WEIGHING).max(1))
     }
 
     /// True if the `index`-th bot predicts: those that do are spread evenly.

@@ -21,6 +21,7 @@ use super::player::{End, Left, Player};
 use super::wheel::Wheel;
 use super::whole::Whole;
 use super::wire::Inbox;
+use crate::bot::Scene;
 use crate::client::Closed;
 
 /// Sockets that are read before it is looked again whether inputs are due.
@@ -82,7 +83,7 @@ impl Desk {
             players: Slab::new(),
             due: Wheel::new(Instant::now()),
             helping: Vec::with_capacity(HELPING),
-            scratch: Scratch { inbox: Inbox::new(), outgoing: Vec::new(), whole: Whole::default() },
+            scratch: Scratch::default(),
             leaving: false,
             shared,
         };
@@ -126,8 +127,10 @@ struct Engine {
 }
 
 /// Room for what a bot does in one go: all share it, so that it stays in the processor's cache.
+#[derive(Default)]
 pub(super) struct Scratch {
     pub(super) inbox: Inbox,
+    pub(super) scene: Scene,
     /// Frames that are about to be sent.
     pub(super) outgoing: Vec<u8>,
     pub(super) whole: Whole,

@@ -21,7 +21,7 @@ use super::Shared;
 use super::engine::Scratch;
 use super::profile::{DEAF, HEARING, Profile};
 use super::wire::Wire;
-use crate::bot::Bot;
+use crate::bot::{Bot, Scene};
 use crate::client::{Client, Closed};
 use crate::session::Session;
 use ending::Ending;
@@ -59,7 +59,8 @@ pub(super) struct Player {
     messages: (u64, u64),
     alive_at: Instant,
     asked_at: Instant,
-    weighed_at: Instant,
+    /// When it last worked out what its whole view would weigh, if it does.
+    weighed_at: Option<Instant>,
     /// No input before this: the socket was full.
     stuck_until: Instant,
     /// Something came in that a slow reader did not care to read.
@@ -129,7 +130,7 @@ impl Player {
             messages: (0, 0),
             alive_at: now,
             asked_at: now,
-            weighed_at: now,
+            weighed_at: config.weighs(index).then_some(now),
             stuck_until: now,
             unread: false,
             told_to_wait: Duration::ZERO,
@@ -161,7 +162,8 @@ impl Player {
             self.drops_at.is_some(),
             self.committed.is_some(),
             self.unread,
-            self.stuck_until > self.weighed_at,
+            self.stuck_until > self.joined,
+            self.weighed_at.is_some(),
             self.asked_at > self.alive_at,
         ];
         let ends = [self.pending.front(), self.pending.back()].into_iter().flatten();
@@ -245,12 +247,12 @@ impl Player {
 
     /// Looks at the new view, and decides what to hold. That is now, while the view is at hand in the processor's cache,
     /// and not when the next input is due.
-    fn look(&mut self) {
+    fn look(&mut self, scene: &mut Scene) {
         let view = self.session.view();
         self.held = match self.profile {
             Profile::Idle => (Controls::default(), view.tick), // which takes no thought
             profile => {
-                let (controls, seen) = self.bot.hold(&self.session);
+                let (controls, seen) = self.bot.hold_in(scene, &self.session);
                 (profile.bend(controls, view, self.session.map.side()), seen)
             }
         };

@@ -180,11 +180,13 @@ pub(super) struct Inbox {
     sealed: Vec<u8>,
 }
 
-impl Inbox {
-    pub(super) fn new() -> Inbox {
+impl Default for Inbox {
+    fn default() -> Inbox {
         Inbox { bytes: vec![0; MOUTHFUL], filled: 0, sealed: vec![0; MOUTHFUL] }
     }
+}
 
+impl Inbox {
     /// What was received.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.filled]

@@ -8,6 +8,7 @@ use sim::rules;
 use tokio::time::Instant;
 
 use super::{End, Player};
+use crate::bot::Scene;
 use crate::client::{Closed, Error, read_close};
 use crate::frames::RawFrame;
 use crate::session::Change;
@@ -22,13 +23,14 @@ impl Player {
             self.unread = true;
             return None;
         }
+        let Scratch { inbox, scene, .. } = scratch;
         loop {
-            let received = self.wire.receive(&mut scratch.inbox);
-            let mut rest = scratch.inbox.bytes();
+            let received = self.wire.receive(inbox);
+            let mut rest = inbox.bytes();
             loop {
                 match self.wire.take_frame(&mut rest) {
                     Ok(Some(frame)) => {
-                        if let Some(end) = self.take(&frame, now) {
+                        if let Some(end) = self.take(&frame, scene, now) {
                             return Some(end);
                         }
                     }
@@ -52,9 +54,9 @@ impl Player {
         }
     }
 
-    fn take(&mut self, frame: &RawFrame<&[u8]>, now: Instant) -> Option<End> {
+    fn take(&mut self, frame: &RawFrame<&[u8]>, scene: &mut Scene, now: Instant) -> Option<End> {
         match frame.opcode {
-            OpCode::Text | OpCode::Binary if frame.fin => return self.hear(frame.payload, now),
+            OpCode::Text | OpCode::Binary if frame.fin => return self.hear(frame.payload, scene, now),
             OpCode::Text | OpCode::Binary | OpCode::Continuation => {
                 return self.broken(&Error::Fragment, now);
             }
@@ -68,7 +70,18 @@ impl Player {
         None
     }
 
-    fn hear(&mut self, payload: &[u8], now: Instant) -> Option<End> {
+    fn hear(&mut self, payload: &[u8], scene: &mut Scene, now: Instant) -> Option<End> {
+        // Nearly all are snapshots, and their bodies need not be copied.
+        if let (Some(snapshot), None) = (codec::borrow_snapshot(payload), &self.ending) {
+            self.messages.0 += 1;
+            // One that cannot be read is counted by the session, which asks for another.
+            if self.session.take_snapshot(snapshot, now).is_ok() {
+                self.look(scene);
+                self.measure_snapshot(now, payload.len());
+            }
+            self.reply();
+            return None;
+        }
         let message = match codec::decode_server(Encoding::Bincode, payload) {
             Ok(message) => message,
             Err(error) => return self.broken(&Error::Malformed(error), now),
@@ -78,12 +91,7 @@ impl Player {
             return None;
         }
         self.messages.0 += 1;
-        // A snapshot that cannot be read is counted by the session, which asks for another.
         match self.session.take(&message, now) {
-            Ok(Change::View) => {
-                self.look();
-                self.measure_snapshot(now, payload.len());
-            }
             Ok(Change::Bye { code, retry_ms }) => {
                 self.told_to_wait = Duration::from_millis(retry_ms.into());
                 // The close frame should say the same.
@@ -91,14 +99,18 @@ impl Player {
                 return None;
             }
             Ok(Change::Scores) => self.check_score(),
-            Ok(Change::Destroyed { .. } | Change::Other) | Err(_) => {}
+            Ok(Change::View | Change::Destroyed { .. } | Change::Other) | Err(_) => {}
         }
+        None
+    }
+
+    /// Answers what is to be answered.
+    fn reply(&mut self) {
         while let Some(reply) = self.session.reply() {
             self.messages.1 += 1;
             let write = |out: &mut Vec<u8>| codec::encode_client(Encoding::Bincode, &reply, out);
             self.wire.queue(OpCode::Binary, write);
         }
-        None
     }
 
     /// The server says what it must not say.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Pending, Player};
 use crate::clock::Due;
+use crate::flights::flying;
 use crate::session::Tally;
 use crate::swarm::whole::Whole;
 
@@ -16,7 +17,7 @@ use crate::swarm::whole::Whole;
 const UNANSWERED: Duration = Duration::from_millis(250);
 /// Inputs that are counted though they were never sent, at most, for one pause of the swarm: ten seconds' worth.
 const MOST_OMITTED: u32 = 300;
-/// How often a bot works out what its whole view would weigh.
+/// How often a bot that does so works out what its whole view would weigh.
 const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the counters stood when this bot's window opened.
@@ -81,13 +82,15 @@ impl Player {
         stats.snapshot_bytes.record_value(len as u64);
     }
 
-    /// Works out now and then what the whole view would weigh.
+    /// Works out now and then what the whole view would weigh, if this bot does.
     pub(super) fn weigh(&mut self, now: Instant, whole: &mut Whole) {
-        if self.measuring.is_none() || now - self.weighed_at < WEIGH_EVERY {
+        let Some(before) = self.weighed_at else { return };
+        if self.measuring.is_none() || now - before < WEIGH_EVERY {
             return;
         }
-        self.weighed_at = now;
-        if let Some(bytes) = whole.len(self.session.view(), self.bot.flying()) {
+        self.weighed_at = Some(now);
+        let (view, map) = (self.session.view(), &self.session.map);
+        if let Some(bytes) = whole.len(view, flying(view, map).map(|(pulse, _)| pulse)) {
             self.shared.stats().whole_view_bytes.record_value(bytes as u64);
         }
     }
