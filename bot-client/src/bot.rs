@@ -73,6 +73,18 @@ impl Bot {
         (self.controls, self.seen)
     }
 
+    /// Reads a little of each part that a thought needs, if the next view gets one: see [`crate::swarm`]'s player.
+    pub(crate) fn touch(&self, session: &Session) -> usize {
+        let view = session.view();
+        if view.tick.next().since(self.seen) < i64::from(self.every) {
+            return 0;
+        }
+        // A line of the cache holds five or six of either.
+        let marks = self.marks.iter().step_by(5).map(|mark| mark.x as usize);
+        let pickups = view.pickups.iter().step_by(5).map(|pickup| pickup.x as usize);
+        marks.chain(pickups).fold(0, |all, x| all ^ x)
+    }
+
     fn think(&mut self, session: &Session, scene: &mut Scene) {
         let view = session.view();
         // Hands that hold on for several ticks are half as quick as a pilot's.

@@ -163,11 +163,16 @@ impl Clock {
         target + self.ahead
     }
 
-    /// Reads a little of each part that is needed once `tick` is over: see [`crate::swarm`]'s player.
-    pub(crate) fn touch(&self, tick: Tick) -> usize {
-        let (sent, _) = self.sent[tick.next().0 as usize % REMEMBERED];
-        let fields = [self.phase > 0.0, self.last_slew > 0.0, self.second > 0.0, self.locked()];
-        (sent.0 ^ self.next.0) as usize ^ fields.iter().filter(|&&set| set).count()
+    /// Reads a little of each part that the snapshot of `tick` needs: see [`crate::swarm`]'s player.
+    pub(crate) fn touch_at(&self, tick: Tick) -> usize {
+        let (sent, _) = self.sent[tick.0 as usize % REMEMBERED];
+        let fields = [self.phase > 0.0, self.second > 0.0, self.locked()];
+        sent.0 as usize ^ fields.iter().filter(|&&set| set).count()
+    }
+
+    /// The same for the next input.
+    pub(crate) fn touch_due(&self) -> usize {
+        self.touch_at(self.next) ^ usize::from(self.last_slew > 0.0)
     }
 
     /// True once a margin has come in, until inputs go missing for a second.

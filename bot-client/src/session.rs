@@ -206,11 +206,12 @@ impl Session {
     /// Reads a little of each part that the next snapshot needs: see [`crate::swarm`]'s player.
     pub(crate) fn touch(&self) -> usize {
         let view = self.view();
-        let ships = [view.ships.first(), view.ships.last()].into_iter().flatten().map(|ship| ship.x as usize);
-        let pulses = [view.pulses.first(), view.pulses.last()].into_iter().flatten().map(|p| p.x as usize);
+        // A line of the cache holds four of either.
+        let ships = view.ships.iter().step_by(4).map(|ship| ship.x as usize);
+        let pulses = view.pulses.iter().step_by(4).map(|pulse| pulse.x as usize);
         let fields = [self.prediction.is_some(), view.own.is_some(), self.newest_pulse == 0];
         let lists = view.events.len() ^ view.pickups.len() ^ self.ledger().own as usize;
-        let far = ships.chain(pulses).fold(self.clock.touch(view.tick), |all, x| all ^ x);
+        let far = ships.chain(pulses).fold(self.clock.touch_at(view.tick.next()), |all, x| all ^ x);
         far ^ lists ^ fields.iter().filter(|&&set| set).count()
     }
 

@@ -165,7 +165,7 @@ impl Engine {
                 self.helping.extend(ready.by_ref().take(HELPING));
                 read += self.helping.len();
                 self.note_reading(told.elapsed());
-                self.fetch(Player::touch);
+                self.fetch(Player::touch_to_listen);
                 for n in 0..self.helping.len() {
                     self.listen(self.helping[n]);
                 }
@@ -233,7 +233,7 @@ impl Engine {
             self.helping.clear();
             let turn = self.due.take(Instant::now(), HELPING, &mut self.helping);
             let Some(turn) = turn else { return false };
-            self.fetch(Player::touch);
+            self.fetch(Player::touch_to_wake);
             for n in 0..self.helping.len() {
                 self.wake(self.helping[n], turn);
             }

@@ -152,12 +152,26 @@ impl Player {
         self.wire.register(registry, token)
     }
 
-    /// Reads a little of each part that listening and waking need, so that the processor has it when they do. What it
-    /// returns means nothing.
-    pub(super) fn touch(&self) -> usize {
+    /// Reads a little of each part that listening needs, so that the processor has it when it does. What it returns means
+    /// nothing.
+    pub(super) fn touch_to_listen(&self) -> usize {
         let fields = [
             self.measuring.is_some(),
             self.last_arrival.is_some(),
+            self.last_interval.is_some(),
+            self.ending.is_some(),
+            self.asked_at > self.alive_at,
+            self.messages.0 == 0,
+        ];
+        let oldest = self.pending.front().map_or(0, |pending| pending.tick.0 as usize);
+        let view = self.session.touch() ^ self.bot.touch(&self.session);
+        fields.iter().filter(|&&set| set).count() ^ oldest ^ view ^ self.wire.touch()
+    }
+
+    /// The same for waking.
+    pub(super) fn touch_to_wake(&self) -> usize {
+        let fields = [
+            self.measuring.is_some(),
             self.ending.is_some(),
             self.drops_at.is_some(),
             self.committed.is_some(),
@@ -165,10 +179,11 @@ impl Player {
             self.stuck_until > self.joined,
             self.weighed_at.is_some(),
             self.asked_at > self.alive_at,
+            self.session.prediction.is_some(),
         ];
-        let ends = [self.pending.front(), self.pending.back()].into_iter().flatten();
-        let queue = ends.fold(0, |all, pending| all ^ pending.tick.0 as usize);
-        fields.iter().filter(|&&set| set).count() ^ queue ^ self.session.touch() ^ self.wire.touch()
+        let newest = self.pending.back().map_or(0, |pending| pending.tick.0 as usize);
+        let clock = self.session.clock.touch_due() ^ self.session.view().tick.0 as usize;
+        fields.iter().filter(|&&set| set).count() ^ newest ^ clock ^ self.wire.touch()
     }
 
     /// When to call [`Player::wake`] next.

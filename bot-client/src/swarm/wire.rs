@@ -156,7 +156,7 @@ impl Wire {
         Ok(taken)
     }
 
-    /// See [`super::player::Player::touch`].
+    /// See [`super::player::Player::touch_to_wake`].
     pub(super) fn touch(&self) -> usize {
         self.waiting.len() ^ self.partial.len() ^ self.mask as usize
     }
