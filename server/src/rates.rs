@@ -35,7 +35,7 @@ impl Rate {
 
 /// A token bucket, kept as the time at which it is full again: the generic cell rate algorithm (ITU-T I.371, annex A), which
 /// takes one number where a level and its time take two.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, PartialOrd)]
 pub struct TokenBucket {
     full_at: Instant,
 }

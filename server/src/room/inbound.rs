@@ -1,6 +1,6 @@
 //! What players said since the last tick: one mailbox per seat, filled by the session, emptied by the room.
 //!
-//! Inputs go into a ring with one place per tick, so that a flood of them only overwrites itself; everything else is a
+//! Inputs have one place per tick, so that a flood of them only overwrites itself; everything else is a
 //! field where the newest word counts. A mailbox cannot fill up, and putting something in wakes nobody.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,27 +19,33 @@ pub const INPUT_WINDOW: u32 = 12;
 /// For how many ticks the last input is repeated when none arrives; then the ship holds nothing.
 pub const REPEAT_TICKS: u8 = 8;
 
-/// A ring with one place per tick; writing a tick again replaces it.
-#[derive(Debug, Clone)]
-pub struct InputRing<I> {
-    places: [Option<(Tick, I)>; 16],
+/// Inputs by tick; writing a tick again replaces it.
+///
+/// Nearly always one waits at most. It lies beside what else is looked at in every tick, and all others, if there ever are
+/// any, lie elsewhere.
+#[derive(Debug, Default)]
+struct Inputs {
+    one: Option<(Tick, Arrived)>,
+    /// A place per tick, of as many as the window has, and a few more.
+    others: Option<Box<[Option<(Tick, Arrived)>; 16]>>,
 }
 
-impl<I> Default for InputRing<I> {
-    fn default() -> Self {
-        InputRing { places: std::array::from_fn(|_| None) }
-    }
-}
-
-impl<I> InputRing<I> {
+impl Inputs {
     /// Keeps `input` for `tick`. The caller keeps ticks within a window shorter than the ring.
-    pub fn put(&mut self, tick: Tick, input: I) {
-        self.places[tick.0 as usize % 16] = Some((tick, input));
+    fn put(&mut self, tick: Tick, input: Arrived) {
+        match &mut self.one {
+            Some((other, _)) if *other != tick => {
+                self.others.get_or_insert_default()[tick.0 as usize % 16] = Some((tick, input));
+            }
+            one => *one = Some((tick, input)),
+        }
     }
 
     /// Takes out the input for `tick`, if it is there.
-    pub fn take(&mut self, tick: Tick) -> Option<I> {
-        self.places[tick.0 as usize % 16].take_if(|(t, _)| *t == tick).map(|(_, input)| input)
+    fn take(&mut self, tick: Tick) -> Option<Arrived> {
+        let is_it = |(of, _): &mut (Tick, Arrived)| *of == tick;
+        let other = self.others.as_mut().and_then(|others| others[tick.0 as usize % 16].take_if(is_it));
+        self.one.take_if(is_it).or(other).map(|(_, input)| input)
     }
 }
 
@@ -76,7 +82,7 @@ pub struct Mailbox {
 /// The content of a mailbox.
 #[derive(Debug, Default)]
 pub struct Said {
-    inputs: InputRing<Arrived>,
+    inputs: Inputs,
     next: Option<Arrived>,
     /// Everything else.
     pub wishes: Wishes,
@@ -149,7 +155,7 @@ impl Mailbox {
     }
 }
 const _: () =
-    assert!(INPUT_WINDOW == 12 && INPUT_WINDOW < 16, "the match above and the ring know the window");
+    assert!(INPUT_WINDOW == 12 && INPUT_WINDOW < 16, "the match above and the places know the window");
 
 impl Said {
     /// Takes out everything but the inputs for later ticks: what the ship is to hold in `tick`, and the rest.
@@ -228,6 +234,22 @@ mod tests {
             mailbox.put_input(&input(5, magnitude), Stamp(0));
         }
         assert_eq!(mailbox.open().take_input(Tick(5)).unwrap().controls.magnitude, 7);
+    }
+
+    #[test]
+    fn inputs_for_several_ticks_wait_together_and_the_newest_of_each_wins() {
+        let mailbox = mailbox(0);
+        let put = |tick, magnitude| mailbox.put_input(&input(tick, magnitude), Stamp(0));
+        let take = |tick| mailbox.open().take_input(Tick(tick)).map(|input| input.controls.magnitude);
+        for tick in [3, 1, 2, 4] {
+            put(tick, tick as u8);
+        }
+        put(4, 5);
+        assert_eq!((take(1), take(2), take(3)), (Some(1), Some(2), Some(3)));
+        // The first place is free again by now.
+        put(4, 6);
+        put(5, 7);
+        assert_eq!((take(4), take(4), take(5)), (Some(6), None, Some(7)));
     }
 
     #[test]

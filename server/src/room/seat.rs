@@ -192,11 +192,14 @@ impl Seat {
 
     /// For [`fetch`](crate::fetch::fetch): before the room tells this player something.
     pub fn touch_to_tell(&self) -> usize {
-        let Baseline { ships, pulses, .. } = &self.baseline;
-        let told =
-            [self.slot.is_some(), self.everywhere, ships.last().is_some_and(|ship| ship.generation > 0)];
-        let pulse = pulses.first().map_or(0, |pulse| usize::from(pulse.0));
-        self.outbox.touch() ^ self.flow.touch() ^ self.skipped as usize ^ pulse ^ count(&told)
+        let Baseline { ships, pulses, cells, .. } = &self.baseline;
+        // A line of the cache holds five of the ones and sixteen of the others.
+        let ships = ships.iter().rev().step_by(5).map(|ship| usize::from(ship.generation));
+        let pulses = pulses.iter().step_by(16).map(|pulse| usize::from(pulse.0));
+        let told = [self.slot.is_some(), self.watch.is_some(), self.everywhere, cells.width > 0];
+        let numbers = usize::from(self.changed) ^ usize::from(self.feed_left) ^ self.skipped as usize;
+        let baseline = ships.chain(pulses).fold(numbers ^ self.known.len(), |all, n| all ^ n);
+        self.outbox.touch() ^ self.flow.touch() ^ baseline ^ count(&told)
     }
 
     /// Notes that the client is about to learn the name of a slot's tenant. True if it did not know it.

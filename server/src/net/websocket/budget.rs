@@ -70,7 +70,8 @@ impl Budget {
 
     /// For [`fetch`](crate::fetch::fetch).
     pub(super) fn touch(&self) -> usize {
-        usize::from(self.warned)
+        let Budget { messages, bytes, control, strikes, warned, .. } = self;
+        usize::from(*warned) ^ usize::from(messages > bytes) ^ usize::from(control > strikes)
     }
 
     /// Pays for what arrived `now`. False: it is dropped.
