@@ -18,8 +18,10 @@ pub const CLIENT_MESSAGE_LIMIT: usize = 4096;
 /// Longest message a server sends, bytes: a `Welcome` to the largest world, with much to spare.
 pub const SERVER_MESSAGE_LIMIT: usize = 1 << 20;
 
-/// What a snapshot's message begins with.
+/// What the message of a snapshot begins with, and that of names.
 const SNAPSHOT: u8 = 1;
+/// See [`SNAPSHOT`].
+const ROSTER: u8 = 2;
 
 /// Bytes before the body of a snapshot's message, if the body is shorter than 251.
 const SNAPSHOT_HEAD: usize = 7;
@@ -140,6 +142,11 @@ pub fn borrow_snapshot(bytes: &[u8]) -> Option<SnapshotRef<'_>> {
     let message = bytes.strip_prefix(&[SNAPSHOT])?;
     let (snapshot, read) = bincode::borrow_decode_from_slice(message, config).ok()?;
     (read == message.len()).then_some(snapshot)
+}
+
+/// True if a server's message in bincode is one of names: for who can do without, and need not read it.
+pub fn is_roster(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&ROSTER)
 }
 
 /// Reads a `View` of the JSON subprotocol.

@@ -2,7 +2,7 @@
 //! measures nothing; seats are taken elsewhere.
 //!
 //! A turn is: sleep a little, so that there is something to do for many; then ask which sockets have something, and read
-//! each once, a small helping at a time; between helpings, send inputs that have come due, twice as many at most. So neither
+//! each once, a small helping at a time; between helpings, send inputs that have come due, three times as many at most. So neither
 //! snapshots, which come all at once, nor inputs hold the others up for long.
 
 use std::sync::Arc;
@@ -160,7 +160,7 @@ impl Engine {
             let mut read = 0;
             let mut ready = events.iter().map(|event| event.token().0).peekable();
             while ready.peek().is_some() {
-                self.wake_due(2 * HELPING);
+                self.wake_due(3 * HELPING);
                 self.helping.clear();
                 self.helping.extend(ready.by_ref().take(HELPING));
                 read += self.helping.len();

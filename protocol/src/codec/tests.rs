@@ -246,7 +246,7 @@ fn a_snapshot_written_by_hand_is_the_same_message() {
 }
 
 #[test]
-fn only_a_whole_snapshot_is_borrowed() {
+fn only_a_whole_snapshot_is_borrowed_and_only_names_are_known_as_names() {
     let mut bytes = Vec::new();
     encode_server(Encoding::Bincode, &ServerMessage::Snapshot(snapshot().0), &mut bytes);
     assert!(borrow_snapshot(&bytes).is_some());
@@ -258,6 +258,7 @@ fn only_a_whole_snapshot_is_borrowed() {
         encode_server(Encoding::Bincode, &message, &mut bytes);
         let is_snapshot = matches!(message, ServerMessage::Snapshot(_));
         assert_eq!(borrow_snapshot(&bytes).is_some(), is_snapshot, "{name}");
+        assert_eq!(is_roster(&bytes), matches!(message, ServerMessage::Roster { .. }), "{name}");
     }
     // A length of 2^40 must not be believed.
     assert_eq!(borrow_snapshot(&[1, 0, 0, 0, 0, 0, 253, 0, 0, 0, 0, 0, 1, 0, 0]), None);
