@@ -25,10 +25,13 @@ pub const REPEAT_TICKS: u8 = 8;
 /// any, lie elsewhere.
 #[derive(Debug, Default)]
 struct Inputs {
-    one: Option<(Tick, Arrived)>,
+    one: Waiting,
     /// A place per tick, of as many as the window has, and a few more.
-    others: Option<Box<[Option<(Tick, Arrived)>; 16]>>,
+    others: Option<Box<[Waiting; 16]>>,
 }
+
+/// An input and its tick.
+type Waiting = Option<(Tick, Arrived)>;
 
 impl Inputs {
     /// Keeps `input` for `tick`. The caller keeps ticks within a window shorter than the ring.

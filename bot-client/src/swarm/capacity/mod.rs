@@ -83,7 +83,7 @@ pub enum Limit {
 pub struct Capacity {
     /// Names this layout.
     pub schema: &'static str,
-    /// The largest number that held, and twice; none if none did.
+    /// The largest number that held twice before it failed twice; none if none did.
     pub knee: Option<u32>,
     /// What ends the line there.
     pub limit: Limit,
