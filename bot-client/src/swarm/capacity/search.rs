@@ -32,20 +32,22 @@ impl Search {
 
     /// How many players the next trial is to have; none when it is known, or will not be known.
     pub fn next(&self) -> Option<u32> {
-        if self.trials >= MOST_TRIALS || self.knee().is_some() {
+        if self.trials >= MOST_TRIALS {
             return None;
         }
         if self.doubt.is_some() {
             return self.doubt;
         }
-        match (self.held(), self.failed()) {
-            (None, None) => Some(self.from),
+        let held = self.largest_that_held(1);
+        let larger = match (held, self.failed()) {
+            (None, None) => return Some(self.from),
             // Not even the first: look below it.
-            (None, Some(failed)) => (failed > 1).then_some(failed / 2),
-            (Some(held), None) if held >= self.most => Some(held),
-            (Some(held), None) => Some(held.saturating_mul(2).min(self.most)),
-            (Some(held), Some(failed)) => Some(between(held, failed).unwrap_or(held)),
-        }
+            (None, Some(failed)) => return (failed > 1).then_some(failed / 2),
+            (Some(held), None) => Some(held.saturating_mul(2).min(self.most)).filter(|&n| n > held),
+            (Some(held), Some(failed)) => between(held, failed),
+        };
+        // None is larger: once more the largest, until that is sure.
+        larger.or(held.filter(|_| held != self.knee()))
     }
 
     /// Takes in whether `players` held.
@@ -56,11 +58,9 @@ impl Search {
         self.doubt = (*fails < DECIDE && *holds == 0).then_some(players);
     }
 
-    /// The largest number that held, and twice; none so far.
+    /// The largest number that held twice, below those that failed twice; none so far.
     pub fn knee(&self) -> Option<u32> {
-        let sure = self.held().filter(|held| self.tried[held].0 >= DECIDE)?;
-        let known = sure == self.most || self.failed().is_some_and(|failed| between(sure, failed).is_none());
-        known.then_some(sure)
+        self.largest_that_held(DECIDE)
     }
 
     /// The smallest number that did not hold.
@@ -68,10 +68,10 @@ impl Search {
         self.tried.iter().find(|(_, (_, fails))| *fails >= DECIDE).map(|(&n, _)| n)
     }
 
-    /// The largest number that held so far, below those that did not.
-    fn held(&self) -> Option<u32> {
+    /// The largest number that held so often, below those that failed twice.
+    fn largest_that_held(&self, times: u32) -> Option<u32> {
         let below = self.tried.range(..self.failed().unwrap_or(u32::MAX));
-        below.rev().find(|(_, (holds, _))| *holds > 0).map(|(&n, _)| n)
+        below.rev().find(|(_, (holds, _))| *holds >= times).map(|(&n, _)| n)
     }
 }
 
