@@ -2,8 +2,8 @@
 //! measures nothing; seats are taken elsewhere.
 //!
 //! A turn is: sleep a little, so that there is something to do for many; then ask which sockets have something, and read
-//! each once, a small helping at a time; between helpings, send inputs that have come due, three times as many at most. So neither
-//! snapshots, which come all at once, nor inputs hold the others up for long.
+//! each once, a small helping at a time; between helpings, send inputs that have come due, three times as many at most.
+//! So neither snapshots, which come all at once, nor inputs hold the others up for long.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};

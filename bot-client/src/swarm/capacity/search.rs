@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-/// A search for the largest number that holds: that does so in two trials before it fails in two. So neither a lucky trial nor
-/// somebody else's work on the same machine decides alone.
+/// A search for the largest number that holds: that does so in two trials before it fails in two. So neither a lucky
+/// trial nor somebody else's work on the same machine decides alone.
 #[derive(Debug, Clone)]
 pub struct Search {
     from: u32,
