@@ -17,7 +17,7 @@ const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::f
 /// What a core takes to send an input and is to have for it.
 const SENDING: Duration = Duration::from_micros(18);
 
-/// Of so many bots, or a few more, it is measured what their whole views would weigh.
+/// Of so many bots, or up to twice as many, it is measured what their whole views would weigh.
 const WEIGHING: u32 = 200;
 
 /// What a swarm does.
@@ -142,6 +142,15 @@ mod tests {
             [(100, 0.05, 5), (1000, 0.05, 50), (10, 0.05, 1), (1, 0.01, 1), (40, 0.0, 0), (40, 1.0, 40)]
         {
             assert_eq!(count(bots, predict), expected, "{predict} of {bots}");
+        }
+    }
+
+    #[test]
+    fn some_hundreds_of_bots_weigh_their_views_or_all_of_few() {
+        for (bots, expected) in [(1, 1), (150, 150), (399, 399), (400, 200), (1000, 200), (2999, 215)] {
+            let url = "ws://x:1/ws".parse().unwrap();
+            let config = Config { bots, ..config(url, Duration::from_secs(1)) };
+            assert_eq!((0..bots).filter(|&index| config.weighs(index)).count(), expected, "{bots}");
         }
     }
 }

@@ -44,11 +44,13 @@ impl Inputs {
         }
     }
 
-    /// Takes out the input for `tick`, if it is there.
+    /// Takes out the input for `tick`, if it is there. Whatever is older came just after its tick had been taken, and goes,
+    /// too: else it would keep its place for ever.
     fn take(&mut self, tick: Tick) -> Option<Arrived> {
-        let is_it = |(of, _): &mut (Tick, Arrived)| *of == tick;
-        let other = self.others.as_mut().and_then(|others| others[tick.0 as usize % 16].take_if(is_it));
-        self.one.take_if(is_it).or(other).map(|(_, input)| input)
+        let other = self.others.as_mut().and_then(|others| others[tick.0 as usize % 16].take());
+        let one = self.one.take_if(|(of, _)| *of <= tick);
+        let found = [one, other].into_iter().flatten().find(|(of, _)| *of == tick);
+        found.map(|(_, input)| input)
     }
 }
 
@@ -253,6 +255,19 @@ mod tests {
         put(4, 6);
         put(5, 7);
         assert_eq!((take(4), take(4), take(5)), (Some(6), None, Some(7)));
+    }
+
+    #[test]
+    fn an_input_that_came_just_too_late_keeps_no_place() {
+        let mailbox = mailbox(0);
+        assert!(mailbox.open().take_input(Tick(1)).is_none());
+        // The clock is set when the tick is over.
+        assert_eq!(mailbox.put_input(&input(1, 1), Stamp(0)), Reception::Taken);
+        assert!(mailbox.open().take_input(Tick(2)).is_none());
+        mailbox.put_input(&input(3, 3), Stamp(0));
+        let mut said = mailbox.open();
+        assert!(said.inputs.others.is_none(), "the first place was free");
+        assert_eq!(said.take_input(Tick(3)).unwrap().controls.magnitude, 3);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct Report {
     pub instability_ratio: f64,
     /// Length of a snapshot message, without the WebSocket header.
     pub snapshot_bytes: Sizes,
-    /// What such a message would weigh if each said the whole quantised view, sampled once a second and bot.
+    /// What such a message would weigh if each said the whole quantised view, sampled once a second of some 200 bots.
     pub whole_view_bytes: Sizes,
     /// Mean length of each section of a snapshot's body.
     pub snapshot_sections: Sections,
