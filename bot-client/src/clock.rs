@@ -67,7 +67,7 @@ pub struct Clock {
     last_slew: f64,
     /// When the phase was last taken at once, ms.
     jumped: f64,
-    /// Added to the target, ms.
+    /// The target is at least so much more than the smallest, ms.
     ahead: f64,
 }
 
@@ -101,8 +101,8 @@ impl Clock {
         }
     }
 
-    /// The same for a player whose inputs are to arrive so much earlier: where many play from one machine, all would send
-    /// in the same millisecond of each tick.
+    /// The same for a player whose inputs are to arrive at least so much earlier than need be: where many play from one
+    /// machine, all would send in the same millisecond of each tick.
     #[must_use]
     pub fn ahead(mut self, time: Duration) -> Clock {
         self.ahead = time.as_secs_f64() * 1000.0;
@@ -143,7 +143,8 @@ impl Clock {
         let tick = self.next;
         // What a jump made due in the past could not leave before the jump.
         let due = due.max(self.jumped);
-        self.sent[tick.0 as usize % REMEMBERED] = (tick, due);
+        // Being late is to be made up for, unless there is time to spare.
+        self.sent[tick.0 as usize % REMEMBERED] = (tick, now.min(due + self.ahead));
         self.next = tick.next();
         Some(Due { tick, scheduled: self.instant(due) })
     }
@@ -156,11 +157,15 @@ impl Clock {
 
     /// How many ms before its tick an input is meant to arrive.
     pub fn target_ms(&self) -> f64 {
-        let target = match self.state {
+        self.needed_ms().max(TARGET_MIN + self.ahead)
+    }
+
+    /// The same without what [`Clock::ahead`] asked for.
+    fn needed_ms(&self) -> f64 {
+        match self.state {
             State::Seeking { .. } => TARGET_MIN,
             State::Locked { jitter, .. } => (TARGET_BASE + 4.0 * jitter).clamp(TARGET_MIN, TARGET_MAX),
-        };
-        target + self.ahead
+        }
     }
 
     /// Reads a little of each part that the snapshot of `tick` needs: see [`crate::swarm`]'s player.
@@ -190,7 +195,7 @@ impl Clock {
                 let error = last_good - *mean;
                 *mean += error * GAIN;
                 *jitter += (error.abs() - *jitter) * GAIN;
-                if (*mean - self.target_ms() - self.phase).abs() > JUMP {
+                if (self.wanted_phase() - self.phase).abs() > JUMP {
                     self.state = State::Locked { mean: last_good, jitter: FIRST_JITTER };
                     self.jump(now);
                 }
@@ -233,6 +238,14 @@ impl Clock {
 
     fn wanted_phase(&self) -> f64 {
         match self.state {
+            State::Seeking { .. } => self.earliest_phase(),
+            // Who is ahead has time to spare, and need not move for every delay that comes and goes.
+            State::Locked { mean, .. } => self.phase.clamp(self.earliest_phase(), mean - self.needed_ms()),
+        }
+    }
+
+    fn earliest_phase(&self) -> f64 {
+        match self.state {
             State::Seeking { lead } => self.earliest[0].min(self.earliest[1]) - lead,
             State::Locked { mean, .. } => mean - self.target_ms(),
         }
@@ -247,7 +260,7 @@ impl Clock {
 
     /// Takes the wanted phase at once. Ticks that were sent too early to be taken are sent again.
     fn jump(&mut self, now: f64) {
-        self.phase = self.wanted_phase();
+        self.phase = self.earliest_phase();
         self.jumped = now;
         let present = ((now - self.phase) / self.dt).ceil().clamp(0.0, f64::from(u32::MAX));
         let present = Tick(present as u32);

@@ -171,3 +171,39 @@ fn the_phase_never_runs_away_from_time_by_more_than_it_may() {
         }
     }
 }
+
+/// How long before its tick each input is scheduled, ms, where the n-th is sent so many ms late.
+fn lead(ahead: u64, late: impl Fn(u32) -> u64) -> Vec<f64> {
+    let base = Instant::now();
+    let mut clock = Clock::new(Tick(0), 30, base).ahead(Duration::from_millis(ahead));
+    let (mut tick, mut sent, mut leads) = (1, BTreeMap::new(), Vec::new());
+    for ms in 0..6000 {
+        let now = base + Duration::from_millis(ms);
+        if clock.next_due() + Duration::from_millis(late(tick)) <= now {
+            while let Some(due) = clock.due(now) {
+                sent.insert(due.tick.0, ms);
+                let scheduled = (due.scheduled - base).as_secs_f64() * 1000.0;
+                leads.extend((tick > 60).then_some(f64::from(due.tick.0) * DT - scheduled));
+            }
+        }
+        if ms as f64 >= f64::from(tick) * DT {
+            let margin = sent.remove(&tick).map_or(MARGIN_MISSING, |at: u64| (ms - at).min(127) as i8);
+            clock.on_snapshot(Tick(tick), margin, now);
+            tick += 1;
+        }
+    }
+    leads
+}
+
+#[test]
+fn who_is_ahead_keeps_the_schedule_through_lateness_that_others_make_up_for() {
+    const LATE: [u64; 3] = [0, 5, 10];
+    let leads = |ahead, late: bool| lead(ahead, move |n| if late { LATE[n as usize % 3] } else { 0 });
+    for (ahead, late, expected) in [(0, false, 7.0..11.0), (20, false, 27.0..31.0), (20, true, 27.0..31.0)] {
+        let leads = leads(ahead, late);
+        let kept = leads.iter().all(|ms| expected.contains(ms));
+        assert!(leads.len() > 100 && kept, "ahead by {ahead}, late: {late}: {leads:?}");
+    }
+    let moved = leads(0, true);
+    assert!(moved.len() > 100 && moved.iter().all(|&ms| ms > 15.0), "{moved:?}");
+}

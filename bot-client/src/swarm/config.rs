@@ -11,11 +11,15 @@ use super::server::Target;
 use crate::endpoint::Endpoint;
 use crate::trust::Trust;
 
-/// Over how long the bots' inputs for one tick are spread: half a tick where a core can send them all in that time, else
+/// Over how long the bots' inputs for one tick are spread: half a tick where a core can play them all in that time, else
 /// up to a whole one.
 const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::from_millis(32);
-/// What a core takes to send an input and is to have for it.
-const SENDING: Duration = Duration::from_micros(18);
+/// What a core takes for a bot's part of a tick and is to have for it.
+const PLAYING: Duration = Duration::from_micros(13);
+/// How much earlier than need be each bot sends at least: what the server's own delays are.
+const LEAST_AHEAD: Duration = Duration::from_millis(4);
+/// The same for the first bot, beyond that: as long before the others of its room as their snapshots come later.
+const FIRST_AHEAD: Duration = Duration::from_millis(12);
 
 /// Of so many bots, or up to twice as many, it is measured what their whole views would weigh.
 const WEIGHING: u32 = 200;
@@ -72,10 +76,14 @@ impl Config {
 
     /// How much earlier than need be the `index`-th bot sends its inputs. All of a room would send in the same millisecond
     /// otherwise, which players behind lines of their own do not, and which no single core could do.
+    ///
+    /// A server tells a room's players one after the other, in the order that they came. So they send in that order too:
+    /// each when its snapshot has been there for some ms and is read on the way.
     pub(super) fn ahead_of(&self, index: u32) -> Duration {
-        let needed = SENDING * self.bots / self.threads.max(1) as u32;
-        // The golden ratio: any stretch of bots is spread evenly.
-        needed.clamp(*SPREAD.start(), *SPREAD.end()).mul_f64(f64::from(index) * 0.618_033_988_75 % 1.0)
+        let needed = PLAYING * self.bots / self.threads.max(1) as u32;
+        let spread = needed.clamp(*SPREAD.start(), *SPREAD.end()).as_secs_f64();
+        let later = spread * f64::from(index) / f64::from(self.bots.max(1));
+        LEAST_AHEAD + Duration::from_secs_f64((FIRST_AHEAD.as_secs_f64() - later).rem_euclid(spread))
     }
 
     /// True if the `index`-th bot works out now and then what its whole view would weigh: some hundreds tell enough.
@@ -142,6 +150,20 @@ mod tests {
             [(100, 0.05, 5), (1000, 0.05, 50), (10, 0.05, 1), (1, 0.01, 1), (40, 0.0, 0), (40, 1.0, 40)]
         {
             assert_eq!(count(bots, predict), expected, "{predict} of {bots}");
+        }
+    }
+
+    #[test]
+    fn bots_send_one_after_the_other_in_the_order_of_their_snapshots() {
+        for (bots, spread) in [(100, 16.0), (2000, 26.0), (5000, 32.0)] {
+            let url = "ws://x:1/ws".parse().unwrap();
+            let config = Config { bots, ..config(url, Duration::from_secs(1)) };
+            let ahead: Vec<_> = (0..bots).map(|n| config.ahead_of(n).as_secs_f64() * 1000.0).collect();
+            assert!(ahead.iter().all(|ms| (4.0..4.0 + spread).contains(ms)), "{ahead:?}");
+            let later = spread / f64::from(bots);
+            let steps = ahead.windows(2).map(|pair| (pair[0] - pair[1]).rem_euclid(spread));
+            assert!(steps.into_iter().all(|step| (step - later).abs() < 0.001), "{ahead:?}");
+            assert!((ahead[0] - 16.0).abs() < 0.001, "{ahead:?}");
         }
     }
 

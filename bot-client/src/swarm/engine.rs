@@ -1,17 +1,16 @@
 //! The engine: one thread that plays thousands of bots, in turns over sockets that never wait. Knows no message and
 //! measures nothing; seats are taken elsewhere.
 //!
-//! A turn is: sleep a little, so that there is something to do for many; then ask which sockets have something, and read
-//! each once, a small helping at a time; between helpings, send inputs that have come due, three times as many at most.
-//! So neither snapshots, which come all at once, nor inputs hold the others up for long.
+//! A turn is: sleep a little, so that there is something to do for many; then wake those whose inputs are due. Each reads
+//! what has come in, as a game does once a frame, decides and sends. The system is not asked which sockets have something:
+//! nearly all have, and asking takes it nearly half as long as reading, and the server's sending longer.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
-use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -22,11 +21,10 @@ use super::wheel::Wheel;
 use super::whole::Whole;
 use super::wire::Inbox;
 use crate::bot::Scene;
-use crate::client::Closed;
 
-/// Sockets that are read before it is looked again whether inputs are due.
+/// Bots whose memory is fetched together.
 const HELPING: usize = 16;
-/// Sockets that one turn reads at most, and inputs that it sends at the end.
+/// Bots that one turn wakes at most, before newcomers are taken in.
 const TURN: usize = 256;
 /// Longest pause before a turn, and how much of it each bot is worth: hundreds of bots get none that matters.
 const LONGEST_NAP: Duration = Duration::from_millis(1);
@@ -34,8 +32,6 @@ const LONGEST_NAP: Duration = Duration::from_millis(1);
 const NAP_PER_BOT: Duration = Duration::from_micros(1);
 /// How often an engine with nothing to do looks around.
 const IDLE: Duration = Duration::from_millis(100);
-/// The waker's; a slab never gets there.
-const NEWCOMERS: Token = Token(usize::MAX);
 
 /// The engines of a swarm. They end when this is dropped.
 pub(super) struct Engines(Vec<Desk>);
@@ -44,7 +40,6 @@ pub(super) struct Engines(Vec<Desk>);
 struct Desk {
     /// The engine holds the receiver, and ends when this is dropped.
     newcomers: Option<Sender<Newcomer>>,
-    waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -58,7 +53,7 @@ impl Engines {
     /// Starts as many as the swarm is to have threads, at least one.
     ///
     /// # Errors
-    /// The system has no thread left, or no file for the events.
+    /// The system has no thread left.
     pub(super) fn start(shared: &Arc<Shared>) -> io::Result<Engines> {
         let desks = (0..shared.config.threads.max(1)).map(|_| Desk::open(Arc::clone(shared)));
         desks.collect::<io::Result<_>>().map(Engines)
@@ -74,11 +69,8 @@ impl Engines {
 
 impl Desk {
     fn open(shared: Arc<Shared>) -> io::Result<Desk> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), NEWCOMERS)?;
         let (sender, newcomers) = channel();
         let engine = Engine {
-            poll,
             newcomers,
             players: Slab::new(),
             due: Wheel::new(Instant::now()),
@@ -88,14 +80,13 @@ impl Desk {
             shared,
         };
         let thread = thread::Builder::new().name("bots".into()).spawn(|| engine.run())?;
-        Ok(Desk { newcomers: Some(sender), waker, thread: Some(thread) })
+        Ok(Desk { newcomers: Some(sender), thread: Some(thread) })
     }
 
     fn take_in(&self, newcomer: Newcomer) {
         if let Some(newcomers) = &self.newcomers {
             // An engine that is gone has dropped its end, and the bot will hear of that.
             let _ = newcomers.send(newcomer);
-            let _ = self.waker.wake();
         }
     }
 }
@@ -103,8 +94,6 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.newcomers = None;
-        // Without it, it looks around by itself before long.
-        let _ = self.waker.wake();
         if let Some(thread) = self.thread.take() {
             // Its panic was printed where it happened.
             let _ = thread.join();
@@ -113,7 +102,6 @@ impl Drop for Desk {
 }
 
 struct Engine {
-    poll: Poll,
     newcomers: Receiver<Newcomer>,
     players: Slab<Seated>,
     /// When to wake which player. Entries that a player has outlived, or that are no longer its own, are passed over.
@@ -145,95 +133,66 @@ struct Seated {
 
 impl Engine {
     fn run(mut self) {
-        let mut events = Events::with_capacity(TURN);
-        let mut behind = false;
-        while self.admit() {
+        let mut pause = IDLE;
+        while self.admit(pause) {
             if self.shared.leaving() && !self.leaving {
                 self.leave();
             }
-            if !behind {
-                thread::sleep(LONGEST_NAP.min(NAP_PER_BOT * self.players.len() as u32));
-            }
-            // A signal may interrupt it; nothing has happened then.
-            let _ = self.poll.poll(&mut events, Some(self.patience()));
-            let told = Instant::now();
-            let mut read = 0;
-            let mut ready = events.iter().map(|event| event.token().0).peekable();
-            while ready.peek().is_some() {
-                self.wake_due(3 * HELPING);
-                self.helping.clear();
-                self.helping.extend(ready.by_ref().take(HELPING));
-                read += self.helping.len();
-                self.note_reading(told.elapsed());
-                self.fetch(Player::touch_to_listen);
-                for n in 0..self.helping.len() {
-                    self.listen(self.helping[n]);
-                }
-            }
-            behind = self.wake_due(TURN) || read == TURN;
+            pause = if self.wake_due() { Duration::ZERO } else { self.pause() };
         }
     }
 
-    /// Those whose turn it is have waited so long to be read.
-    fn note_reading(&self, lag: Duration) {
-        if self.shared.window.get().is_some() {
-            self.shared.stats().read_lag.record_often(lag, self.helping.len() as u64);
-        }
-    }
-
-    /// Takes new players in. False once there will never be another.
-    fn admit(&mut self) -> bool {
+    /// Takes new players in, and waits so long for the first. False once there will never be another.
+    fn admit(&mut self, patience: Duration) -> bool {
+        let mut next = self.newcomers.recv_timeout(patience);
         loop {
-            match self.newcomers.try_recv() {
+            match next {
                 Ok(newcomer) => self.seat(newcomer),
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
+            next = self.newcomers.recv_timeout(Duration::ZERO);
         }
     }
 
     fn seat(&mut self, Newcomer { mut player, over }: Newcomer) {
-        let now = Instant::now();
-        let entry = self.players.vacant_entry();
-        let key = entry.key();
-        if let Err(error) = player.register(self.poll.registry(), Token(key)) {
-            let reason = error.to_string();
-            // Nobody waits for the answer where the swarm was ended meanwhile.
-            let _ = over.send(player.left(End::Lost(Closed { code: Closed::CUT, reason })));
-            return;
-        }
         if self.leaving {
-            player.leave(now);
+            player.leave(Instant::now());
         }
-        let queued = self.due.enter(key, player.wakes_at());
+        let entry = self.players.vacant_entry();
+        let queued = self.due.enter(entry.key(), player.wakes_at());
         entry.insert(Seated { player, over, queued });
-        // What has come in behind the handshake is told by no event.
-        self.listen(key);
     }
 
-    /// Tells all players that it is over.
+    /// Tells all players that it is over. What has come in by now counts.
     fn leave(&mut self) {
         self.leaving = true;
-        let now = Instant::now();
-        for (key, seated) in &mut self.players {
-            seated.player.leave(now);
-            seated.queued = self.due.enter(key, seated.player.wakes_at());
+        let keys: Vec<_> = self.players.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let Seated { player, queued, .. } = &mut self.players[key];
+            let now = Instant::now();
+            let end = player.listen(now, &mut self.scratch);
+            player.leave(now);
+            *queued = self.due.enter(key, player.wakes_at());
+            self.dismiss(key, end);
         }
     }
 
-    /// How long there is nothing to do unless something comes in.
-    fn patience(&self) -> Duration {
-        self.due.next().map_or(IDLE, |next| next.saturating_duration_since(Instant::now()).min(IDLE))
+    /// How long there is nothing to do for anybody, or for so few that it is better done for more at once.
+    fn pause(&self) -> Duration {
+        let nap = LONGEST_NAP.min(NAP_PER_BOT * self.players.len() as u32);
+        let next = self.due.next().map(|next| next.saturating_duration_since(Instant::now()));
+        next.unwrap_or(IDLE).clamp(nap, IDLE)
     }
 
-    /// Wakes those whose time has come, so many at most. True if there are more.
-    fn wake_due(&mut self, most: usize) -> bool {
+    /// Wakes those whose time has come, so many as a turn takes. True if there are more.
+    fn wake_due(&mut self) -> bool {
         let mut woken = 0;
-        while woken < most {
+        while woken < TURN {
             self.helping.clear();
             let turn = self.due.take(Instant::now(), HELPING, &mut self.helping);
             let Some(turn) = turn else { return false };
-            self.fetch(Player::touch_to_wake);
+            self.fetch();
             for n in 0..self.helping.len() {
                 self.wake(self.helping[n], turn);
             }
@@ -251,21 +210,9 @@ impl Engine {
     }
 
     /// Has the processor fetch what is known of the players whose turn it is: all of it takes little longer than one's.
-    fn fetch(&self, touch: impl Fn(&Player) -> usize) {
+    fn fetch(&self) {
         let touched = self.helping.iter().filter_map(|&key| self.players.get(key));
-        std::hint::black_box(touched.map(|seated| touch(&seated.player)).fold(0, usize::wrapping_add));
-    }
-
-    /// Has a player read what came in.
-    fn listen(&mut self, key: usize) {
-        // Newcomers have no socket here, and others may just have left.
-        let Some(seated) = self.players.get_mut(key) else { return };
-        let end = seated.player.listen(Instant::now(), &mut self.scratch);
-        if let Some(turn) = self.due.earlier(seated.queued, seated.player.wakes_at()) {
-            seated.queued = turn;
-            self.due.enter_for(key, turn);
-        }
-        self.dismiss(key, end);
+        std::hint::black_box(touched.map(|seated| seated.player.touch()).fold(0, usize::wrapping_add));
     }
 
     /// Lets a player go whose stay is over.

@@ -15,6 +15,7 @@ pub mod profile;
 pub mod report;
 mod seat;
 pub mod server;
+mod stamps;
 pub mod stats;
 pub mod thresholds;
 mod visitor;

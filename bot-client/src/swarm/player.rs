@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastwebsockets::OpCode;
-use mio::{Registry, Token};
 use protocol::codec::{self, Encoding};
 use protocol::message::Welcome;
 use protocol::{ClientMessage, Controls, Slot, Tick};
@@ -34,6 +33,11 @@ const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
 const THINK_EVERY: u32 = 4;
 /// How soon to look again at a socket that takes no more.
 const STUCK: Duration = Duration::from_millis(5);
+/// How soon to look again for a snapshot that has not come by the time of a bot's input. Two that wait together have the
+/// stamp of the second; looking again keeps those apart that are.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
+/// The same where the kernel does not stamp what arrives, so that only looking tells when that was.
+const LOOK_FOR_ARRIVAL: Duration = Duration::from_millis(1);
 
 /// A bot that has a seat.
 pub(super) struct Player {
@@ -63,8 +67,12 @@ pub(super) struct Player {
     weighed_at: Option<Instant>,
     /// No input before this: the socket was full.
     stuck_until: Instant,
-    /// Something came in that a slow reader did not care to read.
-    unread: bool,
+    /// When that which it reads arrived.
+    arrived: Instant,
+    /// When it last looked for what came in.
+    looked_at: Instant,
+    /// When it looks again, if that is not with its next input.
+    looks_at: Option<Instant>,
     /// What the server's `Bye` asked for.
     told_to_wait: Duration,
     /// When a resumer drops its connection.
@@ -132,7 +140,9 @@ impl Player {
             asked_at: now,
             weighed_at: config.weighs(index).then_some(now),
             stuck_until: now,
-            unread: false,
+            arrived: now,
+            looked_at: now,
+            looks_at: None,
             told_to_wait: Duration::ZERO,
             drops_at: None,
             resumed: dropped.filter(|dropped| welcome.resumed && welcome.you == dropped.you),
@@ -147,66 +157,47 @@ impl Player {
         self
     }
 
-    /// Has `registry` tell when the player is to be called.
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.wire.register(registry, token)
-    }
-
-    /// Reads a little of each part that listening needs, so that the processor has it when it does. What it returns means
+    /// Reads a little of each part that waking needs, so that the processor has it when it does. What it returns means
     /// nothing.
-    pub(super) fn touch_to_listen(&self) -> usize {
+    pub(super) fn touch(&self) -> usize {
         let fields = [
             self.measuring.is_some(),
             self.last_arrival.is_some(),
             self.last_interval.is_some(),
             self.ending.is_some(),
-            self.asked_at > self.alive_at,
-            self.messages.0 == 0,
-        ];
-        let oldest = self.pending.front().map_or(0, |pending| pending.tick.0 as usize);
-        let view = self.session.touch() ^ self.bot.touch(&self.session);
-        fields.iter().filter(|&&set| set).count() ^ oldest ^ view ^ self.wire.touch()
-    }
-
-    /// The same for waking.
-    pub(super) fn touch_to_wake(&self) -> usize {
-        let fields = [
-            self.measuring.is_some(),
-            self.ending.is_some(),
             self.drops_at.is_some(),
             self.committed.is_some(),
-            self.unread,
+            self.looks_at.is_some(),
             self.stuck_until > self.joined,
             self.weighed_at.is_some(),
             self.asked_at > self.alive_at,
-            self.session.prediction.is_some(),
+            self.messages.0 == 0,
         ];
-        let newest = self.pending.back().map_or(0, |pending| pending.tick.0 as usize);
-        let clock = self.session.clock.touch_due() ^ self.session.view().tick.0 as usize;
-        fields.iter().filter(|&&set| set).count() ^ newest ^ clock ^ self.wire.touch()
+        let (oldest, newest) = (self.pending.front(), self.pending.back());
+        let pending = oldest.into_iter().chain(newest).fold(0, |all, pending| all ^ pending.tick.0 as usize);
+        let view = self.session.touch() ^ self.bot.touch(&self.session) ^ self.session.clock.touch_due();
+        fields.iter().filter(|&&set| set).count() ^ pending ^ view ^ self.wire.touch()
     }
 
     /// When to call [`Player::wake`] next.
     pub(super) fn wakes_at(&self) -> Instant {
-        match &self.ending {
+        let acts_at = match &self.ending {
             Some(ending) => ending.until,
             None => self.session.clock.next_due().max(self.stuck_until),
-        }
+        };
+        self.looks_at.map_or(acts_at, |at| at.min(acts_at))
     }
 
-    /// Does what is due. Some once the stay is over.
+    /// Reads what came in, and does what is due. Some once the stay is over.
     pub(super) fn wake(&mut self, now: Instant, scratch: &mut Scratch) -> Option<End> {
+        if let Some(end) = self.listen(now, scratch) {
+            return Some(end);
+        }
         if let Some(ending) = &self.ending {
             return (now >= ending.until).then(|| ending.end.clone());
         }
         if self.drops_at.is_some_and(|at| now >= at) {
             return self.over(End::Dropped, now);
-        }
-        if self.unread && !self.is_deaf(now) {
-            self.unread = false;
-            if let Some(end) = self.listen(now, scratch) {
-                return Some(end);
-            }
         }
         self.open_window(now);
         self.weigh(now, &mut scratch.whole);
@@ -260,8 +251,7 @@ impl Player {
         if outgoing.is_empty() { Ok(()) } else { self.wire.send(outgoing) }
     }
 
-    /// Looks at the new view, and decides what to hold. That is now, while the view is at hand in the processor's cache,
-    /// and not when the next input is due.
+    /// Looks at the new view, and decides what to hold.
     fn look(&mut self, scene: &mut Scene) {
         let view = self.session.view();
         self.held = match self.profile {

@@ -59,8 +59,6 @@ pub struct Stats {
     pub instability: Instability,
     /// From the scheduled to the real send time of an input, µs: the generator's own share of the latency.
     pub schedule_lag: Micros,
-    /// From when the engine was told of a snapshot to when it read it, µs: the generator's other share of the latency.
-    pub read_lag: Micros,
     /// Length of a snapshot message, bytes.
     pub snapshot_bytes: Micros,
     /// What the whole view would have weighed where a sample was taken, bytes.
@@ -143,12 +141,6 @@ impl Micros {
     /// Records a duration.
     pub fn record(&mut self, duration: Duration) {
         self.record_value(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
-    }
-
-    /// Records the same duration so many times.
-    pub fn record_often(&mut self, duration: Duration, times: u64) {
-        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record_n(us, times);
     }
 
     /// Records a number.
@@ -274,7 +266,6 @@ impl Default for Stats {
             jitter: Micros::new(),
             instability: Instability::default(),
             schedule_lag: Micros::new(),
-            read_lag: Micros::new(),
             snapshot_bytes: Micros::new(),
             whole_view_bytes: Micros::new(),
             missing_inputs: 0,

@@ -25,18 +25,8 @@ impl Wheel {
     /// Enters a key to be taken at a time or, if that is far away, before it. Returns its turn.
     pub(super) fn enter(&mut self, key: usize, at: Instant) -> u64 {
         let turn = self.turn_of(at);
-        self.enter_for(key, turn);
-        turn
-    }
-
-    /// The turn of a time, if it is earlier than another.
-    pub(super) fn earlier(&self, than: u64, at: Instant) -> Option<u64> {
-        Some(self.turn_of(at)).filter(|&turn| turn < than)
-    }
-
-    /// Enters a key for a turn of this round.
-    pub(super) fn enter_for(&mut self, key: usize, turn: u64) {
         self.slots[(turn % SLOTS) as usize].push(key);
+        turn
     }
 
     /// Moves keys that are due to `keys`, so many at most, all of the turn that is returned. None if none is due.
@@ -87,7 +77,6 @@ mod tests {
         assert_eq!((wheel.take(at(1500), 9, &mut keys), keys.len()), (Some(turn), 2));
         assert_eq!(wheel.take(at(1600), 9, &mut keys), None);
         let far = wheel.enter(3, at(10_000_000));
-        assert_eq!((wheel.earlier(far, at(2000)), wheel.earlier(turn, at(2000))), (Some(4), None));
         assert_eq!(wheel.take(at(70_000), 9, &mut keys), Some(far));
         assert_eq!((keys, wheel.next()), (vec![2, 1, 3], None));
     }

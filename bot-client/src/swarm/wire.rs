@@ -1,15 +1,16 @@
 //! A bot's connection inside the engine: a socket that never waits, with or without TLS. Knows frames, not messages.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::SystemTime;
 
 use bytes::BytesMut;
 use fastwebsockets::{OpCode, WebSocketError};
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
 use protocol::codec::SERVER_MESSAGE_LIMIT;
 use rustls::ClientConnection;
 use tokio_rustls::client::TlsStream;
 
+use super::stamps::Stamps;
 use crate::client::Client;
 use crate::frames::{RawFrame, append_short, split};
 
@@ -19,6 +20,8 @@ const MOUTHFUL: usize = 32 << 10;
 /// One connection.
 pub(super) struct Wire {
     socket: TcpStream,
+    /// True if the kernel tells when something arrived.
+    stamped: bool,
     tls: Option<Box<ClientConnection>>,
     /// Came in, and is not yet a whole frame.
     partial: BytesMut,
@@ -56,13 +59,15 @@ impl Wire {
                 (socket, Some(Box::new(tls)))
             }
         };
-        let socket = TcpStream::from_std(tokio::net::TcpStream::into_std(socket)?);
-        Ok(Wire { socket, tls, partial, waiting: Vec::new(), mask: 0, traffic: (0, 0) })
+        // It never waits: tokio's do not.
+        let socket = socket.into_std()?;
+        let stamped = Stamps::ask_for(&socket);
+        Ok(Wire { socket, stamped, tls, partial, waiting: Vec::new(), mask: 0, traffic: (0, 0) })
     }
 
-    /// Has `registry` tell when there is something to read, or room to write.
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
+    /// True if [`Inbox::arrived`] tells when something arrived, and not only that it was read.
+    pub(super) fn is_stamped(&self) -> bool {
+        self.stamped
     }
 
     /// Reads once into `inbox`, behind what was left of the time before. [`Wire::take_frame`] takes it from there, and
@@ -70,9 +75,18 @@ impl Wire {
     pub(super) fn receive(&mut self, inbox: &mut Inbox) -> Received {
         inbox.begin_with(&self.partial);
         self.partial.clear();
-        let Some(tls) = &mut self.tls else { return inbox.fill(&mut self.socket) };
-        let sealed = &mut inbox.sealed;
-        let (received, n) = read_once(&mut self.socket, sealed);
+        let Inbox { bytes, filled, sealed, stamps, arrived } = inbox;
+        let room = if self.tls.is_some() { &mut sealed[..] } else { &mut bytes[*filled..] };
+        *arrived = None;
+        let (received, n) = read_once(room, |room| {
+            let (n, stamp) = stamps.read(&self.socket, room)?;
+            *arrived = stamp;
+            Ok(n)
+        });
+        let Some(tls) = &mut self.tls else {
+            inbox.filled += n;
+            return received;
+        };
         let sealed = std::mem::take(sealed);
         let opened = open(tls, &sealed[..n], inbox);
         inbox.sealed = sealed;
@@ -156,7 +170,7 @@ impl Wire {
         Ok(taken)
     }
 
-    /// See [`super::player::Player::touch_to_wake`].
+    /// See [`super::player::Player::touch`].
     pub(super) fn touch(&self) -> usize {
         self.waiting.len() ^ self.partial.len() ^ self.mask as usize
     }
@@ -178,11 +192,14 @@ pub(super) struct Inbox {
     filled: usize,
     /// Bytes of TLS.
     sealed: Vec<u8>,
+    stamps: Stamps,
+    arrived: Option<SystemTime>,
 }
 
 impl Default for Inbox {
     fn default() -> Inbox {
-        Inbox { bytes: vec![0; MOUTHFUL], filled: 0, sealed: vec![0; MOUTHFUL] }
+        let room = || vec![0; MOUTHFUL];
+        Inbox { bytes: room(), filled: 0, sealed: room(), stamps: Stamps::default(), arrived: None }
     }
 }
 
@@ -190,6 +207,11 @@ impl Inbox {
     /// What was received.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.filled]
+    }
+
+    /// When the last of it arrived, if the kernel has told.
+    pub(super) fn arrived(&self) -> Option<SystemTime> {
+        self.arrived
     }
 
     fn begin_with(&mut self, bytes: &[u8]) {
@@ -206,17 +228,18 @@ impl Inbox {
     }
 
     fn fill(&mut self, source: &mut impl Read) -> Received {
-        let (received, n) = read_once(source, &mut self.bytes[self.filled..]);
+        let (received, n) = read_once(&mut self.bytes[self.filled..], |room| source.read(room));
         self.filled += n;
         received
     }
 }
 
-fn read_once(source: &mut impl Read, room: &mut [u8]) -> (Received, usize) {
-    match source.read(room) {
+fn read_once(room: &mut [u8], read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> (Received, usize) {
+    let len = room.len();
+    match read(room) {
         Ok(0) => (Received::End(None), 0),
         // Windows tells of more only after it was asked in vain.
-        Ok(n) if n < room.len() && cfg!(unix) => (Received::All, n),
+        Ok(n) if n < len && cfg!(unix) => (Received::All, n),
         Ok(n) => (Received::Some, n),
         Err(error) if error.kind() == ErrorKind::WouldBlock => (Received::All, 0),
         Err(error) if error.kind() == ErrorKind::Interrupted => (Received::Some, 0),

@@ -102,6 +102,7 @@ impl Player {
 
     fn end_with(&mut self, end: End, now: Instant, patience: Duration) {
         self.settle(now);
+        self.looks_at = Some(now);
         self.ending = Some(Ending { end, until: now + patience });
     }
 }

@@ -1,13 +1,13 @@
 //! What a bot makes of what comes in.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fastwebsockets::OpCode;
 use protocol::codec::{self, Encoding};
 use sim::rules;
 use tokio::time::Instant;
 
-use super::{End, Player};
+use super::{End, LOOK_AGAIN, LOOK_FOR_ARRIVAL, Player};
 use crate::bot::Scene;
 use crate::client::{Closed, Error, read_close};
 use crate::frames::RawFrame;
@@ -20,12 +20,13 @@ impl Player {
     /// Reads what has come in. Some once the stay is over.
     pub(in crate::swarm) fn listen(&mut self, now: Instant, scratch: &mut Scratch) -> Option<End> {
         if self.is_deaf(now) {
-            self.unread = true;
+            self.looks_at = None;
             return None;
         }
         let Scratch { inbox, scene, .. } = scratch;
         loop {
             let received = self.wire.receive(inbox);
+            self.arrived = inbox.arrived().map_or(now, |stamp| instant_of(stamp, now).max(self.looked_at));
             let mut rest = inbox.bytes();
             loop {
                 match self.wire.take_frame(&mut rest) {
@@ -48,9 +49,25 @@ impl Player {
                 Err(error) if self.ending.is_none() => {
                     self.await_close(Closed { code: Closed::CUT, reason: error.to_string() }, now);
                 }
-                _ if matches!(received, Received::All) => return None,
+                _ if matches!(received, Received::All) => break,
                 _ => {}
             }
+        }
+        self.looked_at = now;
+        self.looks_at = self.next_look();
+        None
+    }
+
+    /// When to look again, if not with the next input.
+    fn next_look(&self) -> Option<Instant> {
+        if self.ending.is_some() {
+            return Some(self.looked_at + LOOK_AGAIN);
+        }
+        // Until this nothing is expected.
+        let quiet = self.last_arrival.map_or(self.looked_at, |(at, _)| at + self.tick * 3 / 4);
+        match self.wire.is_stamped() {
+            true => (self.looked_at >= quiet).then(|| self.looked_at + LOOK_AGAIN),
+            false => Some(quiet.max(self.looked_at + LOOK_FOR_ARRIVAL)),
         }
     }
 
@@ -77,7 +94,7 @@ impl Player {
             // One that cannot be read is counted by the session, which asks for another.
             if self.session.take_snapshot(snapshot, now).is_ok() {
                 self.look(scene);
-                self.measure_snapshot(now, payload.len());
+                self.measure_snapshot(payload.len());
             }
             self.reply();
             return None;
@@ -137,6 +154,12 @@ impl Player {
         stats.resumes.ok += u32::from(kept);
         stats.resumes.lost += u32::from(!kept);
     }
+}
+
+/// The system's time on the scale that durations are measured on: that one is set now and then.
+fn instant_of(stamp: SystemTime, now: Instant) -> Instant {
+    let age = SystemTime::now().duration_since(stamp).unwrap_or_default();
+    now.checked_sub(age).unwrap_or(now)
 }
 
 /// The least score that is left of one after a ship was destroyed twice while nobody was there to fly it.

@@ -41,8 +41,9 @@ impl Player {
         }
     }
 
-    /// Takes note of a snapshot of `len` bytes that the session has taken.
-    pub(super) fn measure_snapshot(&mut self, now: Instant, len: usize) {
+    /// Takes note of a snapshot of `len` bytes that the session has just taken, by when it arrived.
+    pub(super) fn measure_snapshot(&mut self, len: usize) {
+        let now = self.arrived;
         let view = self.session.view();
         if view.own.is_some_and(|own| own.hp > 0) {
             self.alive_at = now;

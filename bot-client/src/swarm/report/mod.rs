@@ -201,8 +201,6 @@ pub struct Reconnects {
 pub struct Generator {
     /// From the scheduled to the real send time of inputs: contained in the latency.
     pub schedule_lag_ms: Interval,
-    /// From when the swarm could have read a snapshot to when it did: contained in latency and intervals.
-    pub read_lag_ms: Interval,
     /// CPU time of the swarm during the window, % of one core; null where the system does not say.
     pub cpu_percent: Option<f64>,
     /// The same by bot and tick, µs.
@@ -221,7 +219,7 @@ impl Report {
         Report {
             schema: "drift-swarm/1",
             url,
-            valid: ms(&stats.schedule_lag, 0.99).max(ms(&stats.read_lag, 0.99)) <= MOST_LAG_MS,
+            valid: ms(&stats.schedule_lag, 0.99) <= MOST_LAG_MS,
             bots: Bots { connected: stats.connected, failed: stats.failed },
             connect: Connect {
                 per_second: round(f64::from(stats.connected) / stats.ramp.as_secs_f64().max(0.001)),
@@ -278,7 +276,6 @@ impl Report {
             protocol_errors: stats.protocol_errors,
             generator: Generator {
                 schedule_lag_ms: interval(&stats.schedule_lag),
-                read_lag_ms: interval(&stats.read_lag),
                 cpu_percent: None,
                 cpu_us_per_bot_tick: None,
             },

@@ -89,7 +89,6 @@ fn the_json_has_the_names_that_scripts_read() {
         "/kills_per_bot_minute",
         "/pickups_per_bot_minute",
         "/generator/schedule_lag_ms/p99",
-        "/generator/read_lag_ms/p99",
     ] {
         assert!(json.pointer(path).is_some_and(serde_json::Value::is_number), "{path}");
     }
@@ -121,10 +120,7 @@ fn a_late_swarm_says_that_it_measured_itself() {
     (0..2).for_each(|_| stats.schedule_lag.record(Duration::from_millis(6)));
     let late = report(&stats);
     assert!(!late.valid && late.to_string().contains("INVALID"), "{late}");
-    let mut stats = self::stats();
-    stats.read_lag.record_often(Duration::from_millis(7), 100);
-    let deaf = report(&stats);
-    assert!(!deaf.valid && deaf.to_string().contains("late by 7.0 ms"), "{deaf}");
+    assert!(late.to_string().contains("late by 6.0 ms"), "{late}");
 }
 
 #[test]
