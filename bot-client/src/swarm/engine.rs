@@ -172,7 +172,9 @@ impl Engine {
             let Seated { player, queued, .. } = &mut self.players[key];
             let now = Instant::now();
             let end = player.listen(now, &mut self.scratch);
-            player.leave(now);
+            if end.is_none() {
+                player.leave(now);
+            }
             *queued = self.due.enter(key, player.wakes_at());
             self.dismiss(key, end);
         }
