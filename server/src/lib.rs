@@ -4,6 +4,7 @@
 //! `sim::World::step`. The way of a snapshot: `sim::World` → [`room::interest`] → [`room::outbound`] → [`outbox`] →
 //! [`net`]. [`lobby`] finds the room, [`room::driver`] makes it tick, [`record`] keeps what it did.
 
+pub mod bell;
 pub mod config;
 pub mod farewell;
 pub mod fetch;

@@ -3,9 +3,9 @@
 //! A snapshot never queues behind another: while one waits or is being written, the room skips this player. Ordered
 //! messages may wait, up to a bound. So a player who reads slowly costs constant memory. Knows bytes, not messages.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::bell::{Bell, Calls, Place};
 use crate::farewell::Farewell;
 
 /// Most ordered messages that wait for one player: ten seconds of news for somebody who reads nothing.
@@ -250,15 +250,13 @@ impl Outbox {
         }
         drop(state);
         if let Some((bell, place)) = &self.bell {
-            calls.0.push((bell.clone(), *place));
+            calls.add(bell, *place);
         }
     }
 
     fn call(&self) {
-        if let Some((bell, place)) = &self.bell
-            && bell.note(*place)
-        {
-            (bell.wake)();
+        if let Some((bell, place)) = &self.bell {
+            bell.call(*place);
         }
     }
 
@@ -291,63 +289,6 @@ impl Outbox {
     /// The connection's end, when it can write no more: the farewell that was announced and not taken yet.
     pub fn unsaid(&self) -> Option<Farewell> {
         self.state().rare.as_mut()?.farewell.take()
-    }
-}
-
-/// Which of the connections behind one bell.
-pub type Place = usize;
-
-/// Calls many connections of one thread at the price of waking it once.
-pub struct Bell {
-    called: Mutex<Vec<Place>>,
-    wake: Box<dyn Fn() + Send + Sync>,
-}
-
-impl Bell {
-    /// A bell; `wake` wakes whoever answers it.
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Bell {
-        Bell { called: Mutex::default(), wake: Box::new(wake) }
-    }
-
-    fn called(&self) -> MutexGuard<'_, Vec<Place>> {
-        self.called.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes who is called. True if nobody else was: then somebody has to be woken.
-    fn note(&self, place: Place) -> bool {
-        let mut called = self.called();
-        called.push(place);
-        called.len() == 1
-    }
-
-    /// Says who has been called since this was asked last, in place of what `called` has.
-    pub fn answer(&self, called: &mut Vec<Place>) {
-        called.clear();
-        std::mem::swap(&mut *self.called(), called);
-    }
-}
-
-/// Connections that something was put in for, to be called when all have theirs.
-///
-/// A connection that is called at once is served at once, on the core that the room needs for the others: they would wait
-/// now less, now more. Called together, everybody is served in the same order a tick, at the same distance.
-#[derive(Debug, Default)]
-pub struct Calls(Vec<(Arc<Bell>, Place)>);
-
-impl Calls {
-    /// Calls them all, in the order in which they were added.
-    pub fn make(&mut self) {
-        // Nobody is woken before all are noted.
-        self.0.retain(|(bell, place)| bell.note(*place));
-        for (bell, _) in self.0.drain(..) {
-            (bell.wake)();
-        }
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell").field("called", &self.called).finish_non_exhaustive()
     }
 }
 

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::websocket::{Connection, Desk, Socket};
 use super::{Egress, Ingress};
+use crate::bell::{Bell, Place};
 use crate::fetch::{HELPING, fetch};
-use crate::outbox::{Bell, Outbox, Place};
+use crate::outbox::Outbox;
 
 /// How long a shard gathers: what an input or a snapshot may wait here at worst.
 const NAP: Duration = Duration::from_millis(1);

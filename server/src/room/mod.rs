@@ -36,9 +36,9 @@ use sim::{Command, World};
 use slab::Slab;
 use tokio::sync::mpsc;
 
+use crate::bell::Calls;
 use crate::farewell::Farewell;
 use crate::fetch::{HELPING, fetch};
-use crate::outbox::Calls;
 use crate::time::Stamp;
 use gallery::Gallery;
 use listen::{Ear, Patience};

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Desk};
 use super::wire::Polled;
+use crate::bell::Bell;
 use crate::net::{Egress, Ingress};
-use crate::outbox::{Bell, Outbox};
+use crate::outbox::Outbox;
 
 /// How the outbox of a connection calls its task.
 #[derive(Debug)]
