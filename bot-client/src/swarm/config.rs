@@ -18,7 +18,7 @@ const SPREAD: RangeInclusive<Duration> = Duration::from_millis(16)..=Duration::f
 const PLAYING: Duration = Duration::from_micros(13);
 /// How much earlier than need be each bot sends at least: what the server's own delays are.
 const LEAST_AHEAD: Duration = Duration::from_millis(4);
-/// The same for the first bot, beyond that: as long before the others of its room as their snapshots come later.
+/// How much earlier than those who send last the first bot does: some ms after its own snapshot has come.
 const FIRST_AHEAD: Duration = Duration::from_millis(12);
 
 /// Of so many bots, or up to twice as many, it is measured what their whole views would weigh.

@@ -33,11 +33,6 @@ const ASK_FOR_SHIP: Duration = Duration::from_secs(3);
 const THINK_EVERY: u32 = 4;
 /// How soon to look again at a socket that takes no more.
 const STUCK: Duration = Duration::from_millis(5);
-/// How soon to look again for a snapshot that has not come by the time of a bot's input. Two that wait together have the
-/// stamp of the second; looking again keeps those apart that are.
-const LOOK_AGAIN: Duration = Duration::from_millis(4);
-/// The same where the kernel does not stamp what arrives, so that only looking tells when that was.
-const LOOK_FOR_ARRIVAL: Duration = Duration::from_millis(1);
 
 /// A bot that has a seat.
 pub(super) struct Player {

@@ -43,7 +43,8 @@ impl Stamps {
         let mut parts = [IoSliceMut::new(room)];
         let space = Some(&mut self.space[..]);
         let read = recvmsg::<()>(socket.as_raw_fd(), &mut parts, space, MsgFlags::empty())?;
-        let stamp = read.cmsgs()?.find_map(|told| match told {
+        // Without a stamp the bytes count all the same.
+        let stamp = read.cmsgs().into_iter().flatten().find_map(|told| match told {
             ControlMessageOwned::ScmTimestampns(at) => Some(SystemTime::UNIX_EPOCH + Duration::from(at)),
             _ => None,
         });

@@ -7,7 +7,7 @@ use protocol::codec::{self, Encoding};
 use sim::rules;
 use tokio::time::Instant;
 
-use super::{End, LOOK_AGAIN, LOOK_FOR_ARRIVAL, Player};
+use super::{End, Player};
 use crate::bot::Scene;
 use crate::client::{Closed, Error, read_close};
 use crate::frames::RawFrame;
@@ -15,6 +15,12 @@ use crate::session::Change;
 use crate::swarm::engine::Scratch;
 use crate::swarm::seat::note_protocol_error;
 use crate::swarm::wire::Received;
+
+/// How soon to look again for a snapshot that has not come by the time of a bot's input. Two that wait together have the
+/// stamp of the second; looking again keeps those apart that are.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
+/// The same where the kernel does not stamp what arrives, so that only looking tells when that was.
+const LOOK_FOR_ARRIVAL: Duration = Duration::from_millis(1);
 
 impl Player {
     /// Reads what has come in. Some once the stay is over.
@@ -156,7 +162,7 @@ impl Player {
     }
 }
 
-/// The system's time on the scale that durations are measured on: that one is set now and then.
+/// A time by the system's clock, which somebody may have set since, on the scale of `now`.
 fn instant_of(stamp: SystemTime, now: Instant) -> Instant {
     let age = SystemTime::now().duration_since(stamp).unwrap_or_default();
     now.checked_sub(age).unwrap_or(now)

@@ -43,15 +43,15 @@ impl Player {
 
     /// Takes note of a snapshot of `len` bytes that the session has just taken, by when it arrived.
     pub(super) fn measure_snapshot(&mut self, len: usize) {
-        let now = self.arrived;
+        let arrived = self.arrived;
         let view = self.session.view();
         if view.own.is_some_and(|own| own.hp > 0) {
-            self.alive_at = now;
+            self.alive_at = arrived;
         }
         let answered = self.pending.partition_point(|pending| pending.tick <= view.tick);
-        let before = self.last_arrival.replace((now, view.tick));
+        let before = self.last_arrival.replace((arrived, view.tick));
         if let (None, Some(dropped)) = (before, self.resumed) {
-            let time = now.saturating_duration_since(dropped.dials_at);
+            let time = arrived.saturating_duration_since(dropped.dials_at);
             self.shared.stats().resume_time.record(time);
         }
         let Some(Measuring { since, .. }) = self.measuring else {
@@ -61,16 +61,16 @@ impl Player {
         let mut stats = self.shared.stats();
         for Pending { scheduled, sent, .. } in self.pending.drain(..answered).filter(|p| p.scheduled >= since)
         {
-            let latency = now.saturating_duration_since(scheduled);
+            let latency = arrived.saturating_duration_since(scheduled);
             stats.latency.record(latency);
             stats.second.0.record(latency);
             if let Some(sent) = sent {
-                stats.latency_raw.record(now.saturating_duration_since(sent));
+                stats.latency_raw.record(arrived.saturating_duration_since(sent));
             }
         }
         if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
             let ticks = view.tick.since(tick);
-            let interval = now - at;
+            let interval = arrived - at;
             stats.interval.record(interval);
             stats.second.1.record(interval);
             let due = self.tick * u32::try_from(ticks).unwrap_or(0);
