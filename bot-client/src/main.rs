@@ -4,7 +4,7 @@ mod cli;
 mod dashboard;
 mod progress;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -93,7 +93,7 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         };
         anyhow::bail!("no bot could join {}: {why}. {advice}", report.url);
     }
-    println!("{report}");
+    cli::say(&report)?;
     if let Some(why) = &outcome.first_failure {
         eprintln!("bot-client: {} bots got no seat; the first: {why}", report.bots.failed);
     }
@@ -142,7 +142,7 @@ fn run_lag(args: &Lag) -> anyhow::Result<u8> {
         let to = to.with_context(|| format!("bad --to {}: write it like 127.0.0.1:8080", args.to))?;
         let listener = lag::listen(args.listen, &conditions);
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
-        println!("carries {} to {to}", listener.local_addr()?);
+        cli::say(format_args!("carries {} to {to}", listener.local_addr()?))?;
         let mut told = false;
         let on_trouble = |error| {
             if !std::mem::replace(&mut told, true) {
@@ -150,7 +150,7 @@ fn run_lag(args: &Lag) -> anyhow::Result<u8> {
             }
         };
         let tally = lag::run(listener, to, conditions, args.seed, interrupted(), on_trouble).await;
-        println!("{tally}");
+        cli::say(tally)?;
         Ok(FINE)
     })
 }
@@ -159,11 +159,8 @@ fn run_compare(args: &Compare) -> anyhow::Result<u8> {
     let (before, after) = args.read()?;
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let comparison = Comparison::new(&before, &after).coloured(coloured);
-    match writeln!(std::io::stdout(), "{comparison}") {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(FINE),
-    }
+    cli::say(comparison)?;
+    Ok(FINE)
 }
 
 async fn interrupted() {

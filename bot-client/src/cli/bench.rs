@@ -68,12 +68,12 @@ impl Bench {
             let Some(report) = report else { continue };
             anyhow::ensure!(report.bots.connected > 0, "{}: no bot could join", case.name);
             let row = Row::of(&case, &report);
-            println!("{}", serde_json::to_string(&row)?);
+            super::say(serde_json::to_string(&row)?)?;
             rows.push(row);
         }
         let pin = split.map(|split| format!("{}/{}", split.server, split.swarm));
         let table = Table::new(rows, pin, duration.as_secs_f64(), here);
-        println!("\n{}", table.markdown());
+        super::say(format_args!("\n{}", table.markdown()))?;
         if let Some(out) = &self.out {
             super::write(
                 &out.join(format!("{}.json", table.date)),

@@ -75,13 +75,13 @@ impl Capacity {
             anyhow::ensure!(report.bots.connected > 0, "no bot could join {}", report.url);
             hz = report.ticks_per_second;
             let trial = Trial::of(players, &report);
-            println!("{trial}");
+            super::say(&trial)?;
             search.tell(players, trial.held);
             trials.push(trial);
         }
         let mut found = capacity::Capacity::new(&search, trials, hz);
         found.environment = Environment::look(std::env::args().skip(1).collect());
-        println!("\n{found}");
+        super::say(format_args!("\n{found}"))?;
         if let Some(path) = &self.json {
             super::write(path, &(serde_json::to_string_pretty(&found)? + "\n"))?;
         }

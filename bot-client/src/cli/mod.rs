@@ -6,7 +6,9 @@ mod compare;
 mod lag;
 mod swarm;
 
+use std::fmt::Display;
 use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,6 +64,15 @@ pub(crate) fn can_write(path: &Path) -> anyhow::Result<()> {
 
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Prints a line, or several. Where nobody reads any more, as after `| head`, whoever was reading has seen enough, and what
+/// else there is to do is done.
+pub(crate) fn say(what: impl Display) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{what}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print"),
+        _ => Ok(()),
+    }
 }
 
 fn seconds(text: &str) -> Option<f64> {

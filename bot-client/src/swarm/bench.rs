@@ -241,6 +241,9 @@ mod tests {
             let mut report = Report { ticks_per_second: 30, ..Report::empty() };
             report.bots.connected = case.players;
             report.snapshots.per_second_per_client = 29.97;
+            (report.interval_ms.p99, report.snapshot_bytes.mean) = (35.0, 75.0);
+            (report.latency_ms.p50, report.latency_ms.p99) = (12.0, 37.0);
+            report.generator.schedule_lag_ms.p99 = 1.0;
             report.server.cpu_us_per_player_tick = Some(9.84);
             report.server.rss_bytes = Some(u64::from(case.players) * 16 * 1024 + (4 << 20));
             (report.server.ticks, report.server.missed_ticks) = (Some(300), Some(3));
@@ -257,7 +260,7 @@ mod tests {
         assert_eq!(bench.bytes_per_connection(), Some(16 * 1024 * 1000 / 1000));
         let table = bench.markdown();
         assert!(
-            table.contains("| 1000 players | 99.9 % | 0.0 ms |") && table.contains("| 1.0 % | 9.8 µs |"),
+            table.contains("| 1000 players | 99.9 % | 35.0 ms |") && table.contains("| 1.0 % | 9.8 µs |"),
             "{table}"
         );
         assert!(table.contains("cores 0 and 1") && table.contains("takes 16.0 KiB"), "{table}");

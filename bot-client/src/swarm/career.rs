@@ -28,6 +28,7 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
     {
         let mut stats = shared.stats();
         stats.connected += 1;
+        stats.measured += u32::from(profile.is_measured());
         stats.playing += 1;
         stats.hz = welcome.hz;
     }

@@ -134,7 +134,10 @@ fn nice(x: f64) -> f64 {
 }
 
 pub(super) fn plain(x: f64) -> String {
-    let text = format!("{x:.2}");
+    if x.is_nan() {
+        return "–".into();
+    }
+    let text = format!("{x:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -168,7 +171,7 @@ pub fn page(report: &Report, charts: &Charts) -> String {
         ("latency p99, ms", plain(report.latency_ms.p99)),
         ("interval p99, ms", plain(report.interval_ms.p99)),
         ("mean snapshot, bytes", plain(report.snapshot_bytes.mean.round())),
-        ("instability ratio", report.instability_ratio.to_string()),
+        ("instability ratio", plain(report.instability_ratio)),
         (
             "lost or without a seat",
             (report.bots.failed + report.disconnects.values().sum::<u32>()).to_string(),

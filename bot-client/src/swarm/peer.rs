@@ -136,7 +136,10 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
     };
     {
         let mut stats = shared.stats();
-        (stats.connected, stats.playing, stats.hz) = (stats.connected + 1, stats.playing + 1, HZ as u8);
+        stats.connected += 1;
+        stats.measured += 1;
+        stats.playing += 1;
+        stats.hz = HZ as u8;
     }
     let mut bot = Bot {
         stream,

@@ -8,7 +8,7 @@ use protocol::snapshot::View;
 use protocol::{Buttons, Controls};
 use sim::trig;
 
-/// What one bot does. Only those that play, fight or crowd are measured; the others are the weather that they play in.
+/// What one bot does. Only those that play, idle, fight or crowd are measured; the others are the weather that they play in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// Plays as the server's own pilots do.
@@ -50,7 +50,7 @@ pub(super) const HEARING: Duration = Duration::from_secs(1);
 impl Profile {
     /// True if its figures are in the report.
     pub fn is_measured(self) -> bool {
-        matches!(self, Profile::Play | Profile::Fight | Profile::Crowd)
+        matches!(self, Profile::Play | Profile::Idle | Profile::Fight | Profile::Crowd)
     }
 
     /// Bends what the pilot wants to what such a bot does.
@@ -136,7 +136,10 @@ impl FromStr for Mix {
             let known = NAMES.iter().find(|(known, _)| *known == name.trim());
             let Some(&(_, profile)) = known else {
                 let known: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
-                return Err(format!("no profile {name:?}; there are {}", known.join(", ")));
+                return Err(format!(
+                    "no profile {name:?}; there are {}, by weight: play=8,idle=1",
+                    known.join(", ")
+                ));
             };
             match weight.trim().parse() {
                 Ok(weight) if (1..=1000).contains(&weight) => Ok((profile, weight)),

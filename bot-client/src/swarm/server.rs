@@ -128,10 +128,12 @@ impl fmt::Display for Server {
         }
         let (missed, ticks) = (self.missed_ticks.unwrap_or(0), self.ticks.unwrap_or(0));
         write!(f, "  missed         {missed} of {ticks} ticks")?;
-        if let (Some(us), Some(rss)) = (self.cpu_us_per_player_tick, self.rss_bytes) {
-            let mib = rss as f64 / f64::from(1 << 20);
-            write!(f, "\nserver process   {us:.1} µs CPU per player and tick, {mib:.1} MiB resident")?;
+        let Some(rss) = self.rss_bytes else { return Ok(()) };
+        write!(f, "\nserver process   ")?;
+        if let Some(us) = self.cpu_us_per_player_tick {
+            write!(f, "{us:.1} µs CPU per player and tick, ")?;
         }
+        write!(f, "{:.1} MiB resident", rss as f64 / f64::from(1 << 20))?;
         if let Some(each) = self.rss_bytes_per_connection {
             write!(f, ", {:.1} KiB more per connection", each as f64 / 1024.0)?;
         }

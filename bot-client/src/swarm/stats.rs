@@ -20,6 +20,10 @@ pub struct Stats {
     pub connected: u32,
     /// Bots that did not.
     pub failed: u32,
+    /// Why the first of those did not.
+    pub first_failure: Option<String>,
+    /// Bots that got one and whose figures are in the report.
+    pub measured: u32,
     /// From dialling to the end of the WebSocket handshake, µs.
     pub handshake: Micros,
     /// From there to the `Welcome`, µs.
@@ -32,8 +36,6 @@ pub struct Stats {
     pub protocol_errors: u32,
     /// The first of those.
     pub first_protocol_error: Option<String>,
-    /// Why the first of those did not.
-    pub first_failure: Option<String>,
     /// Bots that have a seat now.
     pub playing: u32,
     /// Time that bots spent playing inside the measurement window, added up.
@@ -49,12 +51,12 @@ pub struct Stats {
     pub latency_raw: Micros,
     /// Between two snapshots of one bot, µs.
     pub interval: Micros,
+    /// How far that is from the time between the two ticks, µs.
+    pub jitter: Micros,
     /// Latency and interval of the second that is under way.
     pub second: (Micros, Micros),
     /// The seconds before it.
     pub seconds: Vec<Second>,
-    /// How far that is from the time between the two ticks, µs.
-    pub jitter: Micros,
     /// How unsteady the intervals are.
     pub instability: Instability,
     /// From the scheduled to the real send time of an input, µs: the generator's own share of the latency.
@@ -207,11 +209,10 @@ impl Instability {
         }
     }
 
-    /// The ratio; 0 when nothing was recorded.
+    /// The ratio; NaN when nothing was recorded.
     pub fn ratio(&self) -> f64 {
         // Ne * 2 b, with Ne = time / b.
-        let most = 2.0 * self.time.as_secs_f64();
-        if most > 0.0 { self.changes.as_secs_f64() / most } else { 0.0 }
+        self.changes.as_secs_f64() / (2.0 * self.time.as_secs_f64())
     }
 }
 
@@ -247,6 +248,7 @@ impl Default for Stats {
         Stats {
             connected: 0,
             failed: 0,
+            measured: 0,
             handshake: Micros::new(),
             welcome: Micros::new(),
             ramp: Duration::ZERO,
@@ -305,7 +307,7 @@ mod tests {
             }
             instability.ratio()
         };
-        assert_eq!(ratio(&[]), 0.0);
+        assert!(ratio(&[]).is_nan());
         assert_eq!(ratio(&[50, 50, 50]), 0.0);
         assert_eq!(ratio(&[80, 80, 80]), 0.0, "late, but steady");
         assert_eq!(ratio(&[20, 50, 40]), 0.0, "catching up is no fault");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{ClientMessage, CloseCode, Seq, ServerMessage};
 use sim::dice::Dice;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::profile::{Profile, STAY};
 use super::seat::join;
@@ -24,6 +24,7 @@ pub(super) async fn come_and_go(shared: &Shared, index: u32, profile: Profile, c
     let mut seat = Some(client);
     while !shared.leaving() {
         if let Some(mut client) = seat.take() {
+            let began = Instant::now();
             let ended = match profile {
                 Profile::Garbage => timeout(STAY, babble(shared, &mut client, &mut dice)).await,
                 _ => timeout(STAY, linger(shared, &mut client)).await,
@@ -35,6 +36,9 @@ pub(super) async fn come_and_go(shared: &Shared, index: u32, profile: Profile, c
             let mut stats = shared.stats();
             stats.visits.made += 1;
             stats.visits.ended_by_server += u32::from(thrown_out);
+            if let Some(&opened) = shared.window.get() {
+                stats.seat_time += Instant::now().saturating_duration_since(began.max(opened));
+            }
         }
         for _ in 0..STAY.as_millis() / LOOK.as_millis() {
             if shared.leaving() {

@@ -10,7 +10,8 @@ use super::environment::Environment;
 use super::server::Server;
 use super::stats::{Micros, Stats, Visits};
 
-/// What a swarm found out. Its JSON is stable: `schema` changes with it.
+/// What a swarm found out. Its JSON is stable: `schema` changes with it. A figure of nothing, such as the latency where no
+/// bot was measured, is NaN, and null in JSON.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Names this layout.
@@ -93,6 +94,9 @@ pub struct Bots {
     pub connected: u32,
     /// Did not.
     pub failed: u32,
+    /// Got one and are of a profile whose figures these are: rates, latencies, intervals, sizes. See
+    /// [`super::profile::Profile::is_measured`].
+    pub measured: u32,
 }
 
 /// How bots got in.
@@ -142,8 +146,8 @@ pub struct Interval {
 #[allow(missing_docs)]
 pub struct Sizes {
     pub mean: f64,
-    pub p50: u64,
-    pub p99: u64,
+    pub p50: f64,
+    pub p99: f64,
 }
 
 /// Mean bytes of a snapshot by section.
@@ -211,16 +215,17 @@ impl Report {
     /// The figures of a swarm that measured for `window_seconds`.
     pub fn new(url: String, window_seconds: f64, stats: &Stats) -> Report {
         let seconds = stats.bot_time.as_secs_f64();
-        let per_second = |n: u64| if seconds > 0.0 { round(n as f64 / seconds) } else { 0.0 };
-        let per_minute = |n: u32| if seconds > 0.0 { round(f64::from(n) * 60.0 / seconds) } else { 0.0 };
+        let per_second = |n: u64| round(n as f64 / seconds);
+        let per_minute = |n: u32| round(f64::from(n) * 60.0 / seconds);
         let bytes = &stats.snapshot_bytes;
-        let per_snapshot = |n: u64| round(n as f64 / bytes.count().max(1) as f64);
+        let per_snapshot = |n: u64| round(n as f64 / bytes.count() as f64);
         let sections = &stats.sections;
         Report {
             schema: "drift-swarm/1",
             url,
-            valid: ms(&stats.schedule_lag, 0.99) <= MOST_LAG_MS,
-            bots: Bots { connected: stats.connected, failed: stats.failed },
+            // Bots that send no inputs are not late with them.
+            valid: stats.schedule_lag.quantile(0.99) as f64 / 1000.0 <= MOST_LAG_MS,
+            bots: Bots { connected: stats.connected, failed: stats.failed, measured: stats.measured },
             connect: Connect {
                 per_second: round(f64::from(stats.connected) / stats.ramp.as_secs_f64().max(0.001)),
                 handshake_ms: interval(&stats.handshake),
@@ -294,7 +299,8 @@ impl Report {
     pub(super) fn with_own_cpu(mut self, us: Option<u64>, bot_ticks: f64) -> Report {
         let share = |us: u64| us as f64 / 1e4 / self.window_seconds.max(0.001);
         self.generator.cpu_percent = us.map(|us| round(share(us)));
-        self.generator.cpu_us_per_bot_tick = us.map(|us| round(us as f64 / bot_ticks.max(1.0)));
+        self.generator.cpu_us_per_bot_tick =
+            us.filter(|_| bot_ticks > 0.0).map(|us| round(us as f64 / bot_ticks));
         self
     }
 
@@ -305,7 +311,10 @@ impl Report {
 }
 
 fn sizes(bytes: &Micros) -> Sizes {
-    Sizes { mean: round(bytes.mean()), p50: bytes.quantile(0.5), p99: bytes.quantile(0.99) }
+    let any = bytes.count() > 0;
+    let known = |x: f64| if any { round(x) } else { f64::NAN };
+    let quantile = |q| known(bytes.quantile(q) as f64);
+    Sizes { mean: known(bytes.mean()), p50: quantile(0.5), p99: quantile(0.99) }
 }
 
 fn latency(us: &Micros) -> Latency {
@@ -317,7 +326,7 @@ fn interval(us: &Micros) -> Interval {
 }
 
 fn ms(us: &Micros, quantile: f64) -> f64 {
-    round(us.quantile(quantile) as f64 / 1000.0)
+    if us.count() > 0 { round(us.quantile(quantile) as f64 / 1000.0) } else { f64::NAN }
 }
 
 /// Three digits after the point say all there is to say.

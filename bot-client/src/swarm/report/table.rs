@@ -4,62 +4,101 @@ use std::fmt;
 
 use protocol::CloseCode;
 
-use super::{Connect, Latency, MOST_LAG_MS, Reconnects, Report, Resumes, Sections, Snapshots};
+use super::{
+    Bots, Connect, Generator, Interval, Latency, MOST_LAG_MS, Reconnects, Report, Resumes, Sections,
+    Snapshots,
+};
 use crate::swarm::stats::Visits;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Latency { p50, p90, p99, p999, max } = self.latency_ms;
-        let gap = &self.interval_ms;
-        let lag = &self.generator.schedule_lag_ms;
-        writeln!(f, "bots             {} connected, {} failed", self.bots.connected, self.bots.failed)?;
+        let Bots { connected, failed, measured } = self.bots;
+        writeln!(f, "bots             {connected} connected, {failed} failed")?;
         let Connect { per_second, handshake_ms, welcome_ms } = &self.connect;
-        writeln!(
-            f,
-            "connecting       {per_second:.0} /s, handshake p99 {:.1}, welcome p99 {:.1} ms",
-            handshake_ms.p99, welcome_ms.p99
-        )?;
+        write!(f, "connecting       {per_second:.0} /s")?;
+        if !welcome_ms.p99.is_nan() {
+            write!(f, ", handshake p99 {:.1}, welcome p99 {:.1} ms", handshake_ms.p99, welcome_ms.p99)?;
+        }
+        writeln!(f)?;
         writeln!(f, "window           {:.1} s", self.window_seconds)?;
+        if measured > 0 {
+            self.write_measured(f)?;
+        } else {
+            writeln!(f, "measured         none of the bots: only those that play, idle, fight or crowd are")?;
+        }
+        let Generator { schedule_lag_ms: lag, cpu_percent, cpu_us_per_bot_tick } = &self.generator;
+        if !lag.p99.is_nan() {
+            writeln!(f, "own lateness     {lag} (contained in the latency)")?;
+        }
+        if let (Some(percent), Some(us)) = (cpu_percent, cpu_us_per_bot_tick) {
+            writeln!(f, "own CPU          {percent:.0} % of a core, {us:.1} µs per bot and tick")?;
+        }
+        let (wrong, all) = (self.mispredictions, self.predicted_snapshots);
+        writeln!(f, "mispredictions   {wrong} of {all} predicted snapshots")?;
+        writeln!(f, "resyncs          {}", self.resyncs)?;
+        if self.server.metrics.is_some() {
+            writeln!(f, "{}", self.server)?;
+        }
+        if self.protocol_errors > 0 {
+            writeln!(f, "protocol errors  {}", self.protocol_errors)?;
+        }
+        self.write_returns(f)?;
+        self.write_disconnects(f)?;
+        if !self.valid {
+            write!(
+                f,
+                "\nINVALID          the swarm itself was late by {:.1} ms (p99, at most {MOST_LAG_MS}): ",
+                self.generator.schedule_lag_ms.p99
+            )?;
+            write!(f, "it measured its own machine; fewer bots, or more --threads or cores")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Latency { p50, p90, p99, p999, max } = self;
+        write!(f, "p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1} ms")
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Interval { p50, p99, max } = self;
+        write!(f, "p50 {p50:.1}  p99 {p99:.1}  max {max:.1} ms")
+    }
+}
+
+impl Report {
+    /// The figures of those bots that are measured.
+    fn write_measured(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Snapshots { per_second_per_client: rate, skipped, long_gaps } = self.snapshots;
         writeln!(
             f,
             "snapshots        {rate:.2} /s per client, {skipped} skipped, {long_gaps} gaps > 2 ticks"
         )?;
-        writeln!(
-            f,
-            "input→snapshot   p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1} ms"
-        )?;
-        let raw = &self.latency_raw_ms;
-        writeln!(
-            f,
-            "  uncorrected    p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1} ms",
-            raw.p50, raw.p90, raw.p99, raw.p999, raw.max
-        )?;
-        writeln!(
-            f,
-            "  own lateness   p50 {:.1}  p99 {:.1}  max {:.1} ms (contained)",
-            lag.p50, lag.p99, lag.max
-        )?;
-        if let (Some(percent), Some(us)) = (self.generator.cpu_percent, self.generator.cpu_us_per_bot_tick) {
-            writeln!(f, "  own CPU        {percent:.0} % of a core, {us:.1} µs per bot and tick")?;
-        }
+        writeln!(f, "input→snapshot   {}", self.latency_ms)?;
+        writeln!(f, "  uncorrected    {}", self.latency_raw_ms)?;
         writeln!(f, "inputs late      {:.2} % of ticks", self.late_percent)?;
-        writeln!(f, "snapshot gap     p50 {:.1}  p99 {:.1}  max {:.1} ms", gap.p50, gap.p99, gap.max)?;
-        let jitter = &self.jitter_ms;
-        writeln!(
-            f,
-            "  jitter         p50 {:.1}  p99 {:.1}  max {:.1} ms, instability ratio {:.3}",
-            jitter.p50, jitter.p99, jitter.max, self.instability_ratio
-        )?;
+        writeln!(f, "snapshot gap     {}", self.interval_ms)?;
+        if !self.instability_ratio.is_nan() {
+            let (jitter, ratio) = (&self.jitter_ms, self.instability_ratio);
+            writeln!(f, "  jitter         {jitter}, instability ratio {ratio:.3}")?;
+        }
         let size = &self.snapshot_bytes;
         writeln!(f, "snapshot size    mean {:.0}  p50 {}  p99 {} B", size.mean, size.p50, size.p99)?;
         let whole = &self.whole_view_bytes;
-        let times = whole.mean / size.mean.max(1.0);
-        writeln!(
-            f,
-            "  whole view     mean {:.0}  p50 {}  p99 {} B ({times:.1} × as much)",
-            whole.mean, whole.p50, whole.p99
-        )?;
+        if whole.mean > 0.0 {
+            writeln!(
+                f,
+                "  whole view     mean {:.0}  p50 {}  p99 {} B ({:.1} × as much)",
+                whole.mean,
+                whole.p50,
+                whole.p99,
+                whole.mean / size.mean
+            )?;
+        }
         let Sections { own, updates, enters, pulses, pickups, events } = self.snapshot_sections;
         writeln!(
             f,
@@ -77,16 +116,11 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "play             {shots:.1} shots  {kills:.2} kills  {pickups:.1} pickups per bot and minute"
-        )?;
-        let (wrong, all) = (self.mispredictions, self.predicted_snapshots);
-        writeln!(f, "mispredictions   {wrong} of {all} predicted snapshots")?;
-        writeln!(f, "resyncs          {}", self.resyncs)?;
-        if self.server.metrics.is_some() {
-            writeln!(f, "{}", self.server)?;
-        }
-        if self.protocol_errors > 0 {
-            writeln!(f, "protocol errors  {}", self.protocol_errors)?;
-        }
+        )
+    }
+
+    /// Those that came and went, and those that came back.
+    fn write_returns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Visits { made, ended_by_server, refused } = self.visits;
         if made + refused > 0 {
             let ended = format!("{ended_by_server} ended by the server");
@@ -94,20 +128,17 @@ impl fmt::Display for Report {
         }
         let Resumes { tried, ok, lost, ms } = &self.resumes;
         if *tried > 0 {
-            writeln!(
-                f,
-                "resumes          {ok} of {tried} seats back, {lost} lost; p50 {:.1}  p99 {:.1} ms",
-                ms.p50, ms.p99
-            )?;
+            writeln!(f, "resumes          {ok} of {tried} seats back, {lost} lost; {ms}")?;
         }
         let Reconnects { tried, ok, ms } = &self.reconnects;
         if *tried > 0 {
-            writeln!(
-                f,
-                "reconnects       {ok} of {tried}; p50 {:.0}  p99 {:.0}  max {:.0} ms",
-                ms.p50, ms.p99, ms.max
-            )?;
+            writeln!(f, "reconnects       {ok} of {tried}; {ms}")?;
         }
+        Ok(())
+    }
+
+    /// Seats lost for good. The only line without an end.
+    fn write_disconnects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "disconnects      ")?;
         if self.disconnects.is_empty() {
             write!(f, "none")?;
@@ -115,14 +146,6 @@ impl fmt::Display for Report {
         for (i, (&code, count)) in self.disconnects.iter().enumerate() {
             let label = CloseCode::from_code(code).map_or("cut", CloseCode::label);
             write!(f, "{}{count} × {code} {label}", if i == 0 { "" } else { ", " })?;
-        }
-        if !self.valid {
-            write!(
-                f,
-                "\nINVALID          the swarm itself was late by {:.1} ms (p99, at most {MOST_LAG_MS}): ",
-                lag.p99
-            )?;
-            write!(f, "it measured its own machine; fewer bots, or more --threads or cores")?;
         }
         Ok(())
     }

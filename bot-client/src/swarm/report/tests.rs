@@ -2,14 +2,24 @@ use std::time::Duration;
 
 use super::*;
 use crate::session::Tally;
+use crate::swarm::thresholds::Thresholds;
 
 fn stats() -> Stats {
-    let mut stats = Stats { connected: 2, bot_time: Duration::from_secs(20), ..Stats::default() };
+    let mut stats =
+        Stats { connected: 2, measured: 2, bot_time: Duration::from_secs(20), ..Stats::default() };
     for _ in 0..600 {
         stats.snapshot_bytes.record_value(200);
         stats.interval.record(Duration::from_micros(33_333));
         stats.latency.record(Duration::from_millis(12));
+        stats.latency_raw.record(Duration::from_millis(11));
+        stats.jitter.record(Duration::from_micros(40));
+        stats.instability.record(None, Duration::from_micros(33_333), Duration::from_micros(33_333));
     }
+    let once = Duration::from_millis(1);
+    for figure in [&mut stats.handshake, &mut stats.welcome, &mut stats.schedule_lag] {
+        figure.record(once);
+    }
+    stats.whole_view_bytes.record_value(900);
     stats.down = 600 * 204;
     stats.up = 600 * 15;
     stats.tally = Tally { shots: 40, kills: 2, deaths: 1, pickups: 10 };
@@ -38,6 +48,7 @@ fn the_json_has_the_names_that_scripts_read() {
     for path in [
         "/bots/connected",
         "/bots/failed",
+        "/bots/measured",
         "/snapshots/per_second_per_client",
         "/latency_ms/p50",
         "/latency_ms/p90",
@@ -57,10 +68,8 @@ fn the_json_has_the_names_that_scripts_read() {
         "/resumes/tried",
         "/resumes/ok",
         "/resumes/lost",
-        "/resumes/ms/p99",
         "/reconnects/tried",
         "/reconnects/ok",
-        "/reconnects/ms/max",
         "/environment/unix_time",
         "/interval_ms/p50",
         "/interval_ms/p99",
@@ -93,6 +102,8 @@ fn the_json_has_the_names_that_scripts_read() {
         assert!(json.pointer(path).is_some_and(serde_json::Value::is_number), "{path}");
     }
     for path in [
+        "/resumes/ms/p99",
+        "/reconnects/ms/max",
         "/server/cpu_us_per_player_tick",
         "/server/rss_bytes",
         "/server/missed_ticks",
@@ -124,8 +135,16 @@ fn a_late_swarm_says_that_it_measured_itself() {
 }
 
 #[test]
-fn nothing_measured_is_zero_and_not_a_crash() {
-    let report = Report::new(String::new(), 0.0, &Stats::default());
-    assert_eq!(report.latency_ms.p50, 0.0);
-    assert!(report.to_string().contains("none"));
+fn what_was_not_measured_is_not_zero() {
+    let stats = Stats { connected: 9, ..Stats::default() };
+    let report = Report::new(String::new(), 5.0, &stats);
+    assert!(report.valid && report.is_clean());
+    let json = serde_json::to_value(&report).unwrap();
+    for path in ["/latency_ms/p99", "/interval_ms/p99", "/snapshots/per_second_per_client", "/late_percent"] {
+        assert!(json.pointer(path).is_some_and(serde_json::Value::is_null), "{path}");
+    }
+    let limits: Thresholds = "latency_ms.p99<=90, bots.failed==0".parse().unwrap();
+    assert_eq!(limits.violations(&json), ["latency_ms.p99<=90: not known in this run"]);
+    let table = report.to_string();
+    assert!(table.contains("measured         none") && !table.contains("NaN"), "{table}");
 }
