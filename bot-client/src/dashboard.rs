@@ -163,6 +163,10 @@ fn lines(progress: Progress, bots: u32) -> Vec<Line<'static>> {
         progress.lag_p99_ms,
         if late { ": INVALID if it stays so" } else { "" }
     );
+    let gap = match progress.interval_p99_ms {
+        gap if gap.is_nan() => "snapshot gap     none came within a second".to_owned(),
+        gap => format!("snapshot gap     p99 {gap:.1} ms"),
+    };
     let red = |text: String, bad: bool| if bad { Line::from(text).red() } else { Line::from(text) };
     vec![
         red(first, trouble),
@@ -171,7 +175,7 @@ fn lines(progress: Progress, bots: u32) -> Vec<Line<'static>> {
             "input→snapshot   p50 {:.1}  p99 {:.1} ms",
             progress.latency_p50_ms, progress.latency_p99_ms
         )),
-        Line::from(format!("snapshot gap     p99 {:.1} ms", progress.interval_p99_ms)),
+        red(gap, progress.interval_p99_ms.is_nan()),
         red(lag, late),
     ]
 }

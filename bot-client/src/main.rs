@@ -84,16 +84,19 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let mut report = outcome.report;
     report.environment = Environment::look(std::env::args().skip(1).collect());
     if report.bots.connected == 0 {
-        let why = outcome.first_failure.as_deref().unwrap_or("stopped before the first connection");
-        let advice = match why {
-            why if why.contains("peer certificate") => {
-                "If it is your own, --ca FILE or --insecure believes it."
-            }
-            _ => "Is the server running there?",
-        };
-        anyhow::bail!("no bot could join {}: {why}. {advice}", report.url);
+        return nobody_came(&report, outcome.first_failure.as_deref());
+    }
+    // First of all, so that no trouble with the screen loses what took so long.
+    if let Some(path) = &args.json {
+        cli::write(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
+    }
+    if let Some(path) = &args.html {
+        cli::write(path, &page::page(&report, &outcome.charts))?;
     }
     cli::say(&report)?;
+    if report.window_seconds == 0.0 {
+        eprintln!("bot-client: stopped before all bots had come: nothing was measured");
+    }
     if let Some(why) = &outcome.first_failure {
         eprintln!("bot-client: {} bots got no seat; the first: {why}", report.bots.failed);
     }
@@ -110,13 +113,20 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     for violation in &violations {
         eprintln!("bot-client: --fail: {violation}");
     }
-    if let Some(path) = &args.json {
-        cli::write(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
-    }
-    if let Some(path) = &args.html {
-        cli::write(path, &page::page(&report, &outcome.charts))?;
-    }
     Ok(verdict(&report, violations.is_empty(), args.allow_invalid))
+}
+
+fn nobody_came(report: &Report, first_failure: Option<&str>) -> anyhow::Result<u8> {
+    let why = first_failure.unwrap_or("stopped before the first connection");
+    let advice = match why {
+        why if why.contains("peer certificate") => " If it is your own, --ca FILE or --insecure believes it.",
+        why if why.starts_with("cannot connect") => " Is the server running there?",
+        _ => "",
+    };
+    let trouble = format!("no bot could join {}: {why}.{advice}", report.url);
+    anyhow::ensure!(report.protocol_errors > 0, trouble);
+    eprintln!("bot-client: {trouble}");
+    Ok(PROTOCOL_BROKEN)
 }
 
 /// The gravest first: what is said of a run that is not valid is not worth much.
@@ -125,7 +135,7 @@ fn verdict(report: &Report, limits_kept: bool, allow_invalid: bool) -> u8 {
         PROTOCOL_BROKEN
     } else if !report.valid && !allow_invalid {
         INVALID
-    } else if report.is_clean() && limits_kept {
+    } else if report.is_clean() && report.window_seconds > 0.0 && limits_kept {
         FINE
     } else {
         SOME_LOST
@@ -175,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_gravest_trouble_sets_the_exit_code() {
-        let fine = Report { valid: true, ..Report::empty() };
+        let fine = Report { valid: true, window_seconds: 5.0, ..Report::empty() };
         assert_eq!((verdict(&fine, true, false), verdict(&fine, false, false)), (FINE, SOME_LOST));
         let late = Report { valid: false, ..fine.clone() };
         assert_eq!((verdict(&late, true, false), verdict(&late, false, false)), (INVALID, INVALID));
@@ -185,6 +195,8 @@ mod tests {
             (verdict(&broken, true, false), verdict(&broken, true, true)),
             (PROTOCOL_BROKEN, PROTOCOL_BROKEN)
         );
+        let stopped = Report { window_seconds: 0.0, ..fine.clone() };
+        assert_eq!(verdict(&stopped, true, false), SOME_LOST);
         let mut lossy = fine;
         lossy.disconnects.insert(4003, 1);
         assert_eq!(verdict(&lossy, true, true), SOME_LOST);

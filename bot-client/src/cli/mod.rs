@@ -58,8 +58,14 @@ pub(crate) enum Command {
 
 /// Better now than after a long run. What an earlier run wrote stays until there is something to replace it.
 pub(crate) fn can_write(path: &Path) -> anyhow::Result<()> {
+    let is_new = path.symlink_metadata().is_err();
     let file = File::options().create(true).append(true).open(path);
-    file.map(|_| ()).with_context(|| format!("cannot write {}", path.display()))
+    file.map(|_| ()).with_context(|| format!("cannot write {}", path.display()))?;
+    if is_new {
+        // A run that comes to nothing leaves nothing.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
 }
 
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -37,10 +37,10 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
     }
     let mut seat = Some((client, welcome));
     let mut dice = Dice::new(shared.config.seed.wrapping_add(index.into()));
-    let mut dropped = None;
+    let (mut dropped, mut left_at) = (None, None);
     while let Some((client, welcome)) = seat.take() {
         let mut player = match Player::new(&shared, index, client, &welcome, dropped.take()) {
-            Ok(player) => player,
+            Ok(player) => player.away_since(left_at.take()),
             Err(error) => {
                 shared.stats().playing -= 1;
                 return lost(&shared, &Closed { code: Closed::CUT, reason: error.to_string() });
@@ -62,6 +62,7 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
                 dropped = Some(before);
             }
             End::Lost(closed) if comes_back(&closed) => {
+                left_at = left.left_at;
                 seat = reconnect(&shared, index, &claim, &closed, left.told_to_wait).await;
             }
             End::Lost(closed) => {

@@ -136,6 +136,8 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often the run looks at its own state.
 const HEARTBEAT: Duration = Duration::from_millis(20);
+/// How long the bots stay after their time for the sake of the server's figures.
+const CLOSING: Duration = Duration::from_millis(100);
 /// Between two calls of the progress function.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
@@ -252,14 +254,25 @@ pub async fn run(
         Some(opening) => opening.await.ok().flatten(),
         None => None,
     };
-    let closed = if opened.is_some() { sample(probe.as_ref()).await } else { None };
+    // The bots stay until it is known how the server has fared with them, but not for a server that does not say.
+    let closing = probe.clone().filter(|_| opened.is_some());
+    let mut closing = tokio::spawn(async move { sample(closing.as_ref()).await });
+    let known = tokio::time::timeout(CLOSING, &mut closing).await;
     shared.leaving.store(true, Ordering::Relaxed);
+    let closed = match known {
+        Ok(known) => known,
+        Err(_) => closing.await,
+    };
+    let closed = closed.ok().flatten();
     let everybody_out = async { while bots.join_next().await.is_some() {} };
     // Bots that are still connecting or whose goodbye stays unanswered are dropped with the set.
     let _ = tokio::time::timeout(LEAVE_TIMEOUT, everybody_out).await;
     bots.shutdown().await;
     let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
-    let stats = shared.stats();
+    let mut stats = shared.stats();
+    if shared.window.get().is_none() {
+        stats.ramp = ended - started;
+    }
     let bot_ticks = stats.seat_time.as_secs_f64() * f64::from(stats.hz);
     let mut report = Report::new(url, window.as_secs_f64(), &stats).with_own_cpu(own_cpu, bot_ticks);
     if let (Some(probe), Some(opened), Some(closed)) = (&probe, &opened, &closed) {

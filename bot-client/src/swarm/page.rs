@@ -24,7 +24,7 @@ pub struct Charts {
 pub struct Second {
     /// Its end, s since the window opened.
     pub at: f64,
-    /// Latency in it, ms.
+    /// Latency in it, ms; NaN if there was none, as with all of these.
     pub latency_p50: f64,
     /// The same, 99th percentile.
     pub latency_p99: f64,
@@ -97,9 +97,19 @@ impl Plot {
         let _ = write!(self.svg, "<text x=\"{x:.1}\" y=\"{y}\" class=\"{class}\">{text}</text>");
     }
 
+    /// A line, broken where there is nothing: where y is NaN.
     pub(super) fn line(&mut self, class: &str, points: impl Iterator<Item = (f64, f64)>) {
-        let points: Vec<_> = points.map(|(x, y)| format!("{:.1},{:.1}", self.x(x), self.y(y))).collect();
-        let _ = write!(self.svg, "<polyline class=\"{class}\" points=\"{}\"/>", points.join(" "));
+        let points: Vec<_> = points.collect();
+        for part in points.split(|(_, y)| y.is_nan()).filter(|part| !part.is_empty()) {
+            // A point alone is drawn, too: the line's ends are round.
+            let alone = if part.len() == 1 { part } else { &[] };
+            let part: Vec<_> = part
+                .iter()
+                .chain(alone)
+                .map(|&(x, y)| format!("{:.1},{:.1}", self.x(x), self.y(y)))
+                .collect();
+            let _ = write!(self.svg, "<polyline class=\"{class}\" points=\"{}\"/>", part.join(" "));
+        }
     }
 
     fn bar(&mut self, from: f64, to: f64, height: f64) {
@@ -216,7 +226,7 @@ fn time_series(charts: &Charts) -> String {
     let mut plot = Plot::new((start, end), top, "ms");
     for part in 0..=4 {
         let at = start + (end - start) * f64::from(part) / 4.0;
-        plot.label(at, &format!("{at:.0} s"));
+        plot.label(at, &format!("{} s", plain((at * 10.0).round() / 10.0)));
     }
     plot.line("third", charts.seconds.iter().map(|s| (s.at, s.interval_p99)));
     plot.line("second", charts.seconds.iter().map(|s| (s.at, s.latency_p99)));
@@ -250,7 +260,7 @@ h1{font-size:1.4rem;line-height:1.2}\n.invalid{background:#b3261e;color:#fff;pad
 .tiles div{border:1px solid #8888;border-radius:.4rem;padding:.5rem;font-size:.85rem}\n.tiles b{display:block;font-size:1.4rem}\n\
 figure{margin:1.5rem 0}\nfigcaption{font-weight:bold}\nsvg{width:100%;height:auto}\n\
 svg text{font-size:10px;fill:currentColor}\n.end{text-anchor:end}\n.middle{text-anchor:middle}\n.grid{stroke:#8886;stroke-width:.5}\n\
-.first,.second,.third{fill:none;stroke-width:1.6}\n.first{stroke:#2a7de1}\n.second{stroke:#e1702a}\n.third{stroke:#2aa35a}\n\
+.first,.second,.third{fill:none;stroke-width:1.6;stroke-linecap:round}\n.first{stroke:#2a7de1}\n.second{stroke:#e1702a}\n.third{stroke:#2aa35a}\n\
 rect{fill:#2a7de1}\npre{font-size:.75rem;overflow-x:auto}\n</style>\n";
 
 #[cfg(test)]

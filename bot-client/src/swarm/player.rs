@@ -66,12 +66,16 @@ pub(super) struct Player {
     arrived: Instant,
     /// When it last looked for what came in.
     looked_at: Instant,
+    /// When it last looked whether inputs are due.
+    woke_at: Instant,
     /// When it looks again, if that is not with its next input.
     looks_at: Option<Instant>,
     /// What the server's `Bye` asked for.
     told_to_wait: Duration,
     /// When a resumer drops its connection.
     drops_at: Option<Instant>,
+    /// Where what it measured ends.
+    left_at: Option<Instant>,
     /// What it had before, until a board has told whether it still has it.
     resumed: Option<Dropped>,
     /// The stay is over, but not the connection.
@@ -137,9 +141,11 @@ impl Player {
             stuck_until: now,
             arrived: now,
             looked_at: now,
+            woke_at: now,
             looks_at: None,
             told_to_wait: Duration::ZERO,
             drops_at: None,
+            left_at: None,
             resumed: dropped.filter(|dropped| welcome.resumed && welcome.you == dropped.you),
             ending: None,
             shared: Arc::clone(shared),
@@ -221,7 +227,7 @@ impl Player {
             }
         }
         outgoing.clear();
-        let mut lag = None;
+        let woke_at = std::mem::replace(&mut self.woke_at, now);
         while let Some(due) = self.session.clock.due(now) {
             let (controls, seen) = self.held;
             let input = self.session.commit(due.tick, controls, seen);
@@ -230,18 +236,14 @@ impl Player {
             while self.pending.back().is_some_and(|pending| pending.tick >= due.tick) {
                 self.pending.pop_back();
             }
-            self.note_omitted(due);
+            let omitted = self.note_omitted(due);
             self.committed = Some(due.tick);
             self.pending.push_back(Pending { tick: due.tick, scheduled: due.scheduled, sent: Some(now) });
-            lag = lag.max(Some(now - due.scheduled));
+            self.measure_lag(omitted, woke_at, now);
         }
         if self.is_stranded(now) {
             self.asked_at = now;
             self.say(&ClientMessage::Spawn, outgoing);
-        }
-        // Of all profiles: a swarm that is late is late with all of them.
-        if let (Some(lag), Some(_)) = (lag, self.shared.window.get()) {
-            self.shared.stats().schedule_lag.record(lag);
         }
         if outgoing.is_empty() { Ok(()) } else { self.wire.send(outgoing) }
     }

@@ -31,10 +31,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// The port after a loopback server's own, where the admin listener is unless it was moved. None elsewhere.
+    /// The port after a loopback server's own on 127.0.0.1, where the admin listener is unless it was moved. None elsewhere.
     pub fn beside(game: &Endpoint) -> Option<Target> {
         let port = game.port().checked_add(1)?;
-        game.is_loopback().then(|| Target { host: game.host().into(), port, path: "/metrics".into() })
+        game.is_loopback().then(|| Target { host: "127.0.0.1".into(), port, path: "/metrics".into() })
     }
 
     fn is_local(&self) -> bool {
@@ -126,8 +126,10 @@ impl fmt::Display for Server {
         for (name, part) in [("listen", listen), ("step", step), ("publish", publish)] {
             writeln!(f, "  {name:<13}  {part}")?;
         }
-        let (missed, ticks) = (self.missed_ticks.unwrap_or(0), self.ticks.unwrap_or(0));
-        write!(f, "  missed         {missed} of {ticks} ticks")?;
+        match self.missed_ticks.zip(self.ticks) {
+            Some((missed, ticks)) => write!(f, "  missed         {missed} of {ticks} ticks")?,
+            None => write!(f, "  missed         not known: the server was started anew meanwhile")?,
+        }
         let Some(rss) = self.rss_bytes else { return Ok(()) };
         write!(f, "\nserver process   ")?;
         if let Some(us) = self.cpu_us_per_player_tick {
@@ -160,6 +162,10 @@ pub(super) struct Sample {
 /// What is read out of the text.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Counts {
+    /// When the process started, Unix time, s.
+    started: Option<u64>,
+    cpu_us: Option<u64>,
+    rss_bytes: Option<u64>,
     ticks: u64,
     missed: u64,
     tick: TickMs,
@@ -177,7 +183,9 @@ impl Probe {
     pub(super) async fn sample(&self) -> Option<Sample> {
         let text = timeout(PATIENCE, self.fetch()).await.ok()??;
         let counts = Counts::read(&text)?;
-        Some(Sample { at: Instant::now(), counts, process: self.process.and_then(process::usage) })
+        // The system says it more exactly of a process on this machine.
+        let process = self.process.and_then(process::usage).or(counts.cpu_us.zip(counts.rss_bytes));
+        Some(Sample { at: Instant::now(), counts, process })
     }
 
     /// What happened from `opened` to `ended`, with a mean of `players` at `hz`. `before` is from before the bots came.
@@ -190,7 +198,10 @@ impl Probe {
         connected: u32,
     ) -> Server {
         let (then, now) = (&opened.counts, &ended.counts);
-        let spent = opened.process.zip(ended.process).map(|(then, now)| now.0.saturating_sub(then.0));
+        // Another process has counted from zero: what the window's own is, nobody knows.
+        let same = then.started == now.started && then.ticks <= now.ticks;
+        let since = |then: u64, now: u64| now.checked_sub(then).filter(|_| same);
+        let spent = opened.process.zip(ended.process).and_then(|(then, now)| since(then.0, now.0));
         let player_ticks = players * f64::from(hz) * (ended.at - opened.at).as_secs_f64();
         let rss = ended.process.map(|(_, rss)| rss);
         let grown = before.and_then(|sample| sample.process).zip(rss);
@@ -204,8 +215,8 @@ impl Probe {
             rss_bytes_per_connection: grown
                 .filter(|_| connected > 0)
                 .map(|((_, before), after)| after.saturating_sub(before) / u64::from(connected)),
-            ticks: Some(now.ticks.saturating_sub(then.ticks)),
-            missed_ticks: Some(now.missed.saturating_sub(then.missed)),
+            ticks: since(then.ticks, now.ticks),
+            missed_ticks: since(then.missed, now.missed),
             tick_ms: now.tick,
             tick_parts_ms: now.parts,
         }
@@ -240,6 +251,9 @@ impl Counts {
             match name {
                 "drift_ticks_total" => (counts.ticks, known) = (count, true),
                 "drift_missed_ticks_total" => counts.missed = count,
+                "process_start_time_seconds" => counts.started = Some(count),
+                "process_cpu_seconds_total" => counts.cpu_us = Some((value * 1e6) as u64),
+                "process_resident_memory_bytes" => counts.rss_bytes = Some(count),
                 _ => counts.read_time(name, value),
             }
         }
@@ -316,6 +330,24 @@ mod tests {
         assert_eq!(server.missed_ticks, Some(0));
     }
 
+    #[test]
+    fn a_server_that_was_started_anew_has_no_figures_of_the_window() {
+        let now = Instant::now();
+        let of = |ticks, started| {
+            let started = format!("process_start_time_seconds {started}\nprocess_cpu_seconds_total 1.5\n");
+            sample(now, &(text(ticks, [1.0; 3], 7) + &started), Some((5_000_000, 20 << 20)))
+        };
+        assert_eq!(of(1, 1).counts.cpu_us, Some(1_500_000));
+        let probe = Probe { target: "http://127.0.0.1:1".parse().unwrap(), process: None };
+        let report = |then: &Sample, now: &Sample| probe.report(None, (then, now), 10.0, 30, 10);
+        assert_eq!(report(&of(100, 1_000), &of(160, 1_000)).missed_ticks, Some(0));
+        for other in [of(160, 1_005), of(44, 1_000)] {
+            let server = report(&of(100, 1_000), &other);
+            assert_eq!((server.ticks, server.missed_ticks, server.cpu_seconds), (None, None, None));
+            assert!(server.to_string().contains("missed         not known"), "{server}");
+        }
+    }
+
     #[tokio::test]
     async fn a_server_is_asked_over_http_and_its_absence_is_no_error() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -341,7 +373,8 @@ mod tests {
     fn targets() {
         let beside = |url: &str| Target::beside(&url.parse().unwrap()).map(|t| t.to_string());
         assert_eq!(beside("ws://127.0.0.1:8080/ws").as_deref(), Some("http://127.0.0.1:8081/metrics"));
-        assert_eq!(beside("ws://localhost:9000").as_deref(), Some("http://localhost:9001/metrics"));
+        assert_eq!(beside("ws://localhost:9000").as_deref(), Some("http://127.0.0.1:9001/metrics"));
+        assert_eq!(beside("ws://[::1]:9000").as_deref(), Some("http://127.0.0.1:9001/metrics"));
         assert_eq!((beside("ws://10.0.0.1:8080"), beside("ws://127.0.0.1:65535")), (None, None));
         assert_eq!("http://h:9".parse::<Target>().unwrap().to_string(), "http://h:9/metrics");
         for bad in ["", "h:9", "https://h:9/metrics", "http://me@h/"] {

@@ -217,15 +217,31 @@ impl Instability {
 }
 
 impl Stats {
+    /// Takes in the time between two snapshots of a bot that are `ticks` of length `tick` apart, and the interval before it.
+    pub(super) fn record_interval(
+        &mut self,
+        before: Option<Duration>,
+        interval: Duration,
+        ticks: u32,
+        tick: Duration,
+    ) {
+        self.interval.record(interval);
+        self.second.1.record(interval);
+        self.jitter.record(interval.abs_diff(tick * ticks));
+        self.instability.record(before, interval, tick);
+        // By number, or by time in whole ticks.
+        self.long_gaps += u64::from(ticks > 2 || interval >= tick * 5 / 2);
+    }
+
     /// Ends a second, `at` after the window opened.
     pub(super) fn end_second(&mut self, at: Duration) {
         let (latency, interval) = &mut self.second;
-        let ms = |us: u64| us as f64 / 1000.0;
+        let ms = |us: &Micros, q| if us.count() > 0 { us.quantile(q) as f64 / 1000.0 } else { f64::NAN };
         self.seconds.push(Second {
             at: at.as_secs_f64(),
-            latency_p50: ms(latency.quantile(0.5)),
-            latency_p99: ms(latency.quantile(0.99)),
-            interval_p99: ms(interval.quantile(0.99)),
+            latency_p50: ms(latency, 0.5),
+            latency_p99: ms(latency, 0.99),
+            interval_p99: ms(interval, 0.99),
         });
         latency.clear();
         interval.clear();

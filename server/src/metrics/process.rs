@@ -15,17 +15,19 @@ pub(super) struct Process {
     open_files: Gauge,
     most_files: Gauge,
     threads: Gauge,
+    started: Gauge,
 }
 
 impl Process {
     pub(super) fn register(registry: &mut Registry) -> Process {
         let process = Process::default();
-        let Process { cpu_seconds, resident, open_files, most_files, threads } = &process;
+        let Process { cpu_seconds, resident, open_files, most_files, threads, started } = &process;
         registry.register("process_cpu_seconds", "CPU time, user and system", cpu_seconds.clone());
         registry.register("process_resident_memory_bytes", "Resident memory", resident.clone());
         registry.register("process_open_fds", "Open files, sockets included", open_files.clone());
         registry.register("process_max_fds", "Most open files that are allowed", most_files.clone());
         registry.register("process_threads", "Threads", threads.clone());
+        registry.register("process_start_time_seconds", "Start of the process, Unix time", started.clone());
         process
     }
 
@@ -44,6 +46,10 @@ impl Process {
             self.cpu_seconds.inner().store(seconds.to_bits(), Ordering::Relaxed);
             self.resident.set(i64::try_from(stat.rss_bytes().get()).unwrap_or(i64::MAX));
             self.threads.set(stat.num_threads);
+            let since_boot = stat.starttime / procfs::ticks_per_second();
+            if let Ok(boot) = procfs::boot_time_secs() {
+                self.started.set(i64::try_from(boot + since_boot).unwrap_or(i64::MAX));
+            }
         }
         if let Ok(files) = system.fd_count() {
             self.open_files.set(files as i64);
@@ -70,6 +76,8 @@ mod tests {
         process.look();
         assert!(process.resident.get() > 1 << 20 && process.threads.get() >= 1);
         assert!((3..process.most_files.get()).contains(&process.open_files.get()));
+        let age = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64 - process.started.get();
+        assert!((0..86_400).contains(&age), "{age} s");
         let files: Vec<_> = (0..20).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
         let before = process.open_files.get();
         process.look();

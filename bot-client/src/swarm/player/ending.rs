@@ -34,6 +34,8 @@ pub(in crate::swarm) struct Left {
     pub(in crate::swarm) score: u32,
     /// What the server's `Bye` asked for.
     pub(in crate::swarm) told_to_wait: Duration,
+    /// Where what it measured ends, if it did.
+    pub(in crate::swarm) left_at: Option<Instant>,
 }
 
 /// A stay that is over, while the connection lasts.
@@ -67,8 +69,9 @@ impl Player {
 
     /// What is left once it is over.
     pub(in crate::swarm) fn left(self, end: End) -> Left {
-        let Player { session, told_to_wait, .. } = self;
-        Left { end, token: session.resume, you: session.you, score: session.board.score, told_to_wait }
+        let Player { session, told_to_wait, left_at, .. } = self;
+        let score = session.board.score;
+        Left { end, token: session.resume, you: session.you, score, told_to_wait, left_at }
     }
 
     /// Reads on for the server's own reason. `known` stands in where there is none.

@@ -30,14 +30,33 @@ pub(super) struct Measuring {
 }
 
 impl Player {
-    /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart.
-    pub(super) fn note_omitted(&mut self, due: Due) {
-        let Some(newest) = self.committed else { return };
+    /// The clock leaves out ticks that are over: their inputs were due all the same, one tick apart. How many.
+    pub(super) fn note_omitted(&mut self, due: Due) -> usize {
+        let Some(newest) = self.committed else { return 0 };
         let omitted = u32::try_from(due.tick.since(newest) - 1).unwrap_or(0).min(MOST_OMITTED);
+        let before = self.pending.len();
         for back in (1..=omitted).rev() {
             if let Some(scheduled) = due.scheduled.checked_sub(self.tick * back) {
                 self.pending.push_back(Pending { tick: due.tick.minus(back), scheduled, sent: None });
             }
+        }
+        self.pending.len() - before
+    }
+
+    /// Takes note of how late the newest input and so many omitted ones before it are, `woke_at` being when nothing was
+    /// due. Of all profiles: a swarm that is late is late with all of them.
+    pub(super) fn measure_lag(&self, omitted: usize, woke_at: Instant, now: Instant) {
+        if self.shared.window.get().is_none() {
+            return;
+        }
+        let mut stats = self.shared.stats();
+        let mut newest = self.pending.iter().rev();
+        if let Some(sent) = newest.next() {
+            stats.schedule_lag.record(now - sent.scheduled);
+        }
+        // What was scheduled before that, the clock has left out to catch up with the server: nobody was late with it.
+        for late in newest.take(omitted).filter(|pending| pending.scheduled >= woke_at) {
+            stats.schedule_lag.record(now - late.scheduled);
         }
     }
 
@@ -68,17 +87,11 @@ impl Player {
                 stats.latency_raw.record(arrived.saturating_duration_since(sent));
             }
         }
-        if let Some((at, tick)) = before.filter(|&(at, _)| at >= since) {
-            let ticks = view.tick.since(tick);
-            let interval = arrived - at;
-            stats.interval.record(interval);
-            stats.second.1.record(interval);
-            let due = self.tick * u32::try_from(ticks).unwrap_or(0);
-            stats.jitter.record(interval.abs_diff(due));
-            stats.instability.record(self.last_interval.replace(interval), interval, self.tick);
-            stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
-            stats.long_gaps += u64::from(ticks > 2);
-        }
+        let (at, tick) = before.filter(|&(at, _)| at >= since).unwrap_or((since, view.tick.minus(1)));
+        let (interval, ticks) = (arrived.saturating_duration_since(at), view.tick.since(tick));
+        stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
+        let before = self.last_interval.replace(interval);
+        stats.record_interval(before, interval, u32::try_from(ticks).unwrap_or(0), self.tick);
         stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
         stats.snapshot_bytes.record_value(len as u64);
     }
@@ -99,19 +112,44 @@ impl Player {
     /// Notes the counters once the swarm measures.
     pub(super) fn open_window(&mut self, now: Instant) {
         if self.measuring.is_none() && self.profile.is_measured() && self.shared.window.get().is_some() {
-            let (tally, ledger) = (self.session.tally, *self.session.ledger());
-            let traffic = self.wire.traffic();
-            let messages = self.messages;
-            let since = self.border(now);
-            self.measuring = Some(Measuring { since, tally, ledger, traffic, messages });
+            self.measuring = self.begins(now).map(|since| self.measuring_since(since));
         }
     }
 
-    /// Where the bot's time begins or ends: with a snapshot, so that it holds as many ticks as snapshots were due. Should
-    /// one be overdue, now.
-    fn border(&self, now: Instant) -> Instant {
-        let due = |at: &Instant| now.saturating_duration_since(*at) < self.tick * 3 / 2;
-        self.last_arrival.map(|(at, _)| at).filter(due).unwrap_or(now)
+    /// The same for one whose last seat was lost against its will at `left_at`: what it missed since counts.
+    pub(in crate::swarm) fn away_since(mut self, left_at: Option<Instant>) -> Player {
+        self.measuring = left_at.map(|left_at| self.measuring_since(left_at));
+        self
+    }
+
+    fn measuring_since(&self, since: Instant) -> Measuring {
+        Measuring {
+            since,
+            tally: self.session.tally,
+            ledger: *self.session.ledger(),
+            traffic: self.wire.traffic(),
+            messages: self.messages,
+        }
+    }
+
+    /// Where the bot's time begins: with a snapshot, so that it holds as many ticks as snapshots were due; should one be
+    /// overdue, now. None as long as the first one may still come in time.
+    fn begins(&self, now: Instant) -> Option<Instant> {
+        match self.last_arrival {
+            Some((at, _)) if self.is_overdue(at, now) => Some(now),
+            Some((at, _)) => Some(at),
+            None => self.is_overdue(self.joined, now).then_some(now),
+        }
+    }
+
+    /// Where it ends, in the same way.
+    fn ends(&self, now: Instant) -> Instant {
+        self.last_arrival.map(|(at, _)| at).filter(|&at| !self.is_overdue(at, now)).unwrap_or(now)
+    }
+
+    /// True if a snapshot should have come since the one of `at`.
+    fn is_overdue(&self, at: Instant, now: Instant) -> bool {
+        now.saturating_duration_since(at) >= self.tick * 3 / 2
     }
 
     /// Adds what this bot measured on its seat to the swarm's figures.
@@ -131,7 +169,14 @@ impl Player {
         }
         let Some(begin) = &self.measuring else { return };
         add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
-        stats.bot_time += self.border(now).saturating_duration_since(begin.since);
+        let ends = self.ends(now);
+        stats.bot_time += ends.saturating_duration_since(begin.since);
+        // One that has not ended is as long as it has lasted: leaving it out would hide a server that stands still.
+        let last = self.last_arrival.map_or(begin.since, |(at, _)| at.max(begin.since));
+        if self.is_overdue(last, now) {
+            stats.record_interval(self.last_interval, now - last, 1, self.tick);
+        }
+        self.left_at = Some(ends);
         let (down, up) = self.wire.traffic();
         stats.down += down - begin.traffic.0;
         stats.up += up - begin.traffic.1;
