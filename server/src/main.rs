@@ -8,6 +8,7 @@ use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use cli::{Cli, Task};
@@ -30,7 +31,11 @@ fn main() -> ExitCode {
     };
     let run = || {
         log_to_stderr(config.log_format)?;
-        tokio::runtime::Runtime::new().context("cannot start the runtime")?.block_on(serve(config))
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+        let served = runtime.block_on(serve(config));
+        // What still waits for a disk that does not answer is not waited for.
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        served
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +89,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     // Before anybody can read that we are up: a signal that comes at once is a stop, not a kill.
     let signals = Signals::listen()?;
+    outlive_file_limits()?;
     if let Some(tls) = &tls {
         reload_on_hangup(tls.clone())?;
     }
@@ -171,6 +177,19 @@ fn reload_on_hangup(tls: Arc<Tls>) -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn reload_on_hangup(_: Arc<Tls>) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// A file that is as large as files may be (`ulimit -f`, `LimitFSIZE`) is an error for whoever writes it and nothing else:
+/// left alone, the signal that comes with it ends the process.
+#[cfg(unix)]
+fn outlive_file_limits() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32)).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn outlive_file_limits() -> std::io::Result<()> {
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! `server replay`: runs a recording again and says what came of it. Exit code 1: it went another way; 2: it is none that
 //! can be run.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use protocol::{TICK_HZ, Tick};
 use server::record::film::{Reel, film};
-use server::record::replay::{Plan, Summary, replay};
+use server::record::format::MAGIC;
+use server::record::replay::{Plan, Stopped, Summary, replay};
 
 use crate::cli::Replay;
 
@@ -16,47 +19,65 @@ const DIFFERENT: u8 = 1;
 
 /// Runs it.
 pub(crate) fn run(asked: &Replay) -> ExitCode {
-    let path = asked.file.display();
-    let bytes = match std::fs::read(&asked.file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            eprintln!("error: cannot read {path}: {error}");
-            return ExitCode::from(crate::USAGE);
-        }
-    };
-    if let Some(out) = &asked.film {
-        return develop(&bytes, asked, out);
-    }
-    let begun = Instant::now();
-    match replay(&bytes, Plan { verify: asked.verify, from: asked.from.map(Tick) }) {
-        Ok(summary) => {
+    let done = read(&asked.file).and_then(|bytes| {
+        if asked.verify || asked.film.is_none() {
+            let begun = Instant::now();
+            let summary = replay(&bytes, Plan { verify: asked.verify, from: asked.from.map(Tick) });
+            let summary = summary.map_err(|stopped| of_recording(&asked.file, &stopped))?;
             tell(&summary, asked.verify, begun.elapsed().as_secs_f64());
-            ExitCode::SUCCESS
         }
-        Err(stopped) => {
-            eprintln!("error: {path}: {stopped}");
-            ExitCode::from(if stopped.is_difference() { DIFFERENT } else { crate::USAGE })
+        asked.film.as_ref().map_or(Ok(()), |out| develop(&bytes, asked, out))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, text }) => {
+            eprintln!("error: {text}");
+            ExitCode::from(code)
         }
     }
 }
 
-/// Writes the film of a recording.
-fn develop(recording: &[u8], asked: &Replay, out: &Path) -> ExitCode {
-    let all = Reel { ticks: u32::MAX, bytes: usize::MAX, until: None };
-    let fail = |place: &Path, error: &dyn std::fmt::Display| {
-        eprintln!("error: {}: {error}", place.display());
-        ExitCode::from(crate::USAGE)
+/// What is said in the end, and the exit code.
+struct Failure {
+    code: u8,
+    text: String,
+}
+
+fn of_recording(file: &Path, stopped: &Stopped) -> Failure {
+    let code = if stopped.is_difference() { DIFFERENT } else { crate::USAGE };
+    Failure { code, text: format!("{}: {stopped}", file.display()) }
+}
+
+fn of_file(cannot: &str, file: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure { code: crate::USAGE, text: format!("cannot {cannot} {}: {why}", file.display()) }
+}
+
+/// All of a file that begins like a recording, and no more than that of another one, however long.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let mut file = File::open(file)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
+        if bytes == MAGIC {
+            file.read_to_end(&mut bytes)?;
+        }
+        io::Result::Ok(bytes)
     };
-    match film(recording, asked.from.map(Tick), all) {
-        Err(stopped) => fail(&asked.file, &stopped),
-        Ok(film) => match std::fs::write(out, &film) {
-            Err(error) => fail(out, &error),
-            Ok(()) => {
-                crate::say(&format!("{} bytes of film in {}", film.len(), out.display()));
-                ExitCode::SUCCESS
-            }
-        },
+    read().map_err(|error| of_file("read", file, &error))
+}
+
+/// Writes the film of a recording, up to where it cannot be shown any more.
+fn develop(recording: &[u8], asked: &Replay, out: &Path) -> Result<(), Failure> {
+    // A wrong word on the command line is no reason to lose one.
+    if out.is_file() && read(out).is_ok_and(|bytes| bytes.starts_with(&MAGIC)) {
+        return Err(of_file("write", out, &"a recording is there; choose another name for the film"));
     }
+    let all = Reel { ticks: u32::MAX, bytes: usize::MAX, until: None };
+    let film =
+        film(recording, asked.from.map(Tick), all).map_err(|stopped| of_recording(&asked.file, &stopped))?;
+    std::fs::write(out, &film.bytes).map_err(|error| of_file("write", out, &error))?;
+    crate::say(&format!("{} bytes of film in {}", film.bytes.len(), out.display()));
+    film.stopped.map_or(Ok(()), |stopped| Err(of_recording(&asked.file, &stopped)))
 }
 
 fn tell(summary: &Summary, verified: bool, took: f64) {

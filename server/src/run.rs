@@ -76,7 +76,7 @@ pub enum RunError {
     #[error("cannot start the threads that serve connections: {0}")]
     Shards(std::io::Error),
     /// No place for recordings.
-    #[error("cannot record to {}: {source}", .dir.display())]
+    #[error("cannot record to {}", .dir.display())]
     Record {
         /// Where.
         dir: PathBuf,

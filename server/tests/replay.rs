@@ -58,7 +58,24 @@ fn a_recording_runs_again_and_a_broken_one_is_refused_in_one_line() {
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(word) && text.contains(at), "{text}");
     }
+    // A film shows what can be shown, and its maker says what is wrong all the same.
+    let out = std::env::temp_dir().join(format!("drift-arena-broken-{}.film", std::process::id()));
+    let film = out.to_str().expect("a plain path");
+    std::fs::write(&broken, &flipped).expect("a temporary file");
+    let (code, text) = complaint(&["replay", at, "--verify", "--film", film]);
+    assert!(code == Some(2) && text.contains("damaged at byte") && !out.exists(), "{text}");
+    let filmed = run(&["replay", at, "--film", film]);
+    let text = String::from_utf8(filmed.stderr).expect("text");
+    assert!(filmed.status.code() == Some(2) && text.contains("damaged at byte") && out.exists(), "{text}");
+    let (code, text) = complaint(&["replay", path, "--film", at]);
+    assert!(code == Some(2) && text.contains("a recording is there"), "{text}");
+    assert_eq!(std::fs::read(&broken).expect("it is there"), flipped);
+    // As before a whole recording.
+    assert_eq!(run(&["replay", path, "--verify", "--film", film]).status.code(), Some(0));
+    let _ = std::fs::remove_file(&out);
     std::fs::remove_file(&broken).expect("it was there");
+    #[cfg(unix)]
+    assert_eq!(complaint(&["replay", "/dev/zero"]).0, Some(2), "it has no end");
     for args in [&["replay"][..], &["replay", "/does/not/exist.drift"], &["--seed", "1", "replay", path]] {
         assert_eq!(complaint(args).0, Some(2));
     }

@@ -65,7 +65,7 @@ fn a_film_shows_every_ship_where_it_was_in_every_tick() {
         let recording = golden(name);
         let mut truth = Truth::default();
         let summary = watch(&recording, Plan::default(), &mut truth).expect("it runs");
-        let film = film(&recording, None, ALL).expect("a film");
+        let film = film(&recording, None, ALL).expect("a film").bytes;
         let (head, messages) = parts(&film);
         assert_eq!(head["first"], summary.ticks.0.next().0, "{name}");
         assert_eq!(head["last"], summary.ticks.1.0, "{name}: to its end");
@@ -114,7 +114,7 @@ fn the_pages_reader_is_tried_on_the_film_that_is_made_today() {
     let places: BTreeMap<u32, Vec<(Slot, i32, i32, u8)>> = [1, 29, 30, 31, 100, 217, 299, 300]
         .map(|tick| (tick, truth.0[&tick].iter().map(|(&slot, &(x, y, hp))| (slot, x, y, hp)).collect()))
         .into();
-    let film = film(&recording, None, ALL).expect("a film");
+    let film = film(&recording, None, ALL).expect("a film").bytes;
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets/golden");
     let text = format!("{}\n", serde_json::to_string(&places).expect("JSON"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -132,7 +132,7 @@ fn of_a_crowd_those_next_to_the_leader_are_shown() {
     let mut rig = Rig::new(5, world.capacity).wanderers(320);
     rig.room.record(Recorder::new(rig.room.code().clone(), world, Keep { segment: 8 << 20, flight: true }));
     rig.run(150);
-    let film = film(&rig.room.flight().expect("it is recorded"), None, ALL).expect("a film");
+    let film = film(&rig.room.flight().expect("it is recorded"), None, ALL).expect("a film").bytes;
     let (head, messages) = parts(&film);
     assert_eq!((&head["crowded"], &head["stopped"]), (&true.into(), &serde_json::Value::Null), "{head}");
     let mut reader = Reader::new(Tick(0));
@@ -154,7 +154,8 @@ fn a_long_recording_is_shown_in_parts_that_follow_each_other() {
     let recording = golden("seats.drift");
     let (mut from, mut seen) = (None, Vec::new());
     loop {
-        let (head, messages) = parts(&film(&recording, from, Reel { ticks: 200, ..ALL }).expect("a film"));
+        let (head, messages) =
+            parts(&film(&recording, from, Reel { ticks: 200, ..ALL }).expect("a film").bytes);
         let snapshots = messages.iter().filter(|(_, message)| matches!(message, ServerMessage::Snapshot(_)));
         seen.extend(snapshots.map(|(tick, _)| *tick));
         let Some(ServerMessage::Snapshot(first)) =
@@ -170,7 +171,7 @@ fn a_long_recording_is_shown_in_parts_that_follow_each_other() {
     }
     assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1), "{seen:?}");
     assert_eq!(seen.len(), 750);
-    let small = film(&recording, None, Reel { bytes: 20_000, ..ALL }).expect("a film");
+    let small = film(&recording, None, Reel { bytes: 20_000, ..ALL }).expect("a film").bytes;
     assert!(small.len() < 30_000 && parts(&small).0["next"].is_u64(), "{}", small.len());
 }
 
@@ -178,16 +179,16 @@ fn a_long_recording_is_shown_in_parts_that_follow_each_other() {
 fn what_comes_before_a_fault_is_shown_and_the_fault_is_told() {
     let mut recording = golden("duel.drift");
     let cut = &recording[..recording.len() - 1000];
-    let (head, messages) = parts(&film(cut, None, ALL).expect("what there is"));
+    let (head, messages) = parts(&film(cut, None, ALL).expect("what there is").bytes);
     let last = head["last"].as_u64().expect("a tick");
     assert!(last > 100 && messages.last().is_some_and(|(tick, _)| u64::from(*tick) == last));
     assert!(head["stopped"].as_str().is_some_and(|text| text.contains("cut off")), "{head}");
     // The last part of one that is being written can be asked for, too.
-    let (rest, _) = parts(&film(cut, Some(Tick(100)), ALL).expect("what there is"));
+    let (rest, _) = parts(&film(cut, Some(Tick(100)), ALL).expect("what there is").bytes);
     assert_eq!((rest["first"].as_u64(), rest["last"].as_u64()), (Some(100), Some(last)));
     let middle = recording.len() * 3 / 4;
     recording[middle] ^= 4;
-    let (head, _) = parts(&film(&recording, None, ALL).expect("what there is"));
+    let (head, _) = parts(&film(&recording, None, ALL).expect("what there is").bytes);
     assert!(head["stopped"].as_str().is_some_and(|text| text.contains("damaged")), "{head}");
     recording[20] ^= 1;
     assert!(matches!(film(&recording, None, ALL), Err(Stopped::Format(FormatError::Damaged { .. }))));

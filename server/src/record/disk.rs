@@ -2,32 +2,34 @@
 //!
 //! The only part of recording that knows files and asks the time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::format;
+use super::{Occasion, WAITING, format};
 use crate::metrics::Metrics;
-use crate::room::recorder::{Parcel, Sender};
+use crate::room::recorder::{Ending, Parcel, Sender};
 
 /// A part is as long as this share of what all recordings may take, or this many bytes.
 const PARTS: u64 = 8;
 const LONGEST_PART: u64 = 64 << 20;
 
-/// After so long without a parcel, files of rooms that have ended are closed.
-const QUIET: Duration = Duration::from_millis(250);
-/// The same when the server stops, and how long that may take.
-const QUIET_AT_THE_END: Duration = Duration::from_millis(40);
-const FINISH: Duration = Duration::from_secs(3);
+/// How often it is looked for rooms that have ended, whose files are to be closed.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The folder.
 #[derive(Debug)]
 pub(super) struct Disk {
     dir: PathBuf,
+    /// Locked, so that two servers do not remove each other's recordings; none where the system knows no such locks.
+    _lock: Option<File>,
     max_bytes: u64,
     metrics: Arc<Metrics>,
     /// All parts, oldest first, those of earlier runs included.
@@ -36,6 +38,8 @@ pub(super) struct Disk {
     total: u64,
     /// By the recorder's number.
     open: BTreeMap<u64, Open>,
+    /// Parcels so far.
+    received: u64,
     /// Files made by this run; makes their names different.
     made: u32,
     /// An error has been told, and nothing has been written since.
@@ -54,8 +58,8 @@ struct Open {
     path: PathBuf,
     sender: Sender,
     bytes: u64,
-    /// Its room has ended; what it sent is being waited for.
-    ending: bool,
+    /// Its room has been seen to have ended: after so many parcels all that it sent has come.
+    last_parcel: Option<u64>,
 }
 
 /// Milliseconds since 1970, for names.
@@ -67,8 +71,11 @@ impl Disk {
     /// Finds what is there from earlier runs.
     pub(super) fn open(dir: &Path, max_bytes: u64, metrics: Arc<Metrics>) -> io::Result<Disk> {
         fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        // Made anew: a name that is there already may lead anywhere.
         let probe = dir.join(format!(".writable-{}", std::process::id()));
-        fs::write(&probe, [])?;
+        let _ = fs::remove_file(&probe);
+        File::create_new(&probe)?;
         fs::remove_file(&probe)?;
         let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
@@ -81,37 +88,64 @@ impl Disk {
         found.sort_by_key(|(modified, _)| *modified);
         let parts: VecDeque<Part> = found.into_iter().map(|(_, part)| part).collect();
         let total = parts.iter().map(|part| part.bytes).sum();
-        let dir = dir.to_owned();
-        Ok(Disk { dir, max_bytes, metrics, parts, total, open: BTreeMap::new(), made: 0, told: false })
+        Ok(Disk {
+            dir: dir.to_owned(),
+            _lock: lock,
+            max_bytes,
+            metrics,
+            parts,
+            total,
+            open: BTreeMap::new(),
+            received: 0,
+            made: 0,
+            told: false,
+        })
     }
 
-    /// Writes until everybody is gone, or told to finish.
+    /// Writes until everybody who sends is gone.
     pub(super) fn run(&mut self, parcels: &Receiver<Parcel>) {
-        let (mut quiet, mut deadline) = (QUIET, None);
+        let mut looked = Instant::now();
         loop {
-            match parcels.recv_timeout(quiet) {
-                Ok(Parcel::Segment { sender, bytes }) => self.segment(sender, &bytes),
-                Ok(Parcel::More { id, bytes }) => self.more(id, &bytes),
-                Ok(Parcel::Finish) => {
-                    (quiet, deadline) = (QUIET_AT_THE_END, Some(Instant::now() + FINISH));
-                }
-                Err(RecvTimeoutError::Timeout) => self.close_ended(),
+            let parcel = parcels.recv_timeout(LOOK);
+            let all_came = parcel.is_err();
+            match parcel {
+                Ok(parcel) => self.take(parcel),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if deadline.is_some_and(|deadline| self.open.is_empty() || Instant::now() > deadline) {
-                break;
+            if all_came || looked.elapsed() >= LOOK {
+                self.close_ended(all_came);
+                looked = Instant::now();
             }
         }
         while let Some((&id, _)) = self.open.first_key_value() {
-            self.close(id);
+            self.close_at_its_end(id);
         }
     }
 
-    fn segment(&mut self, sender: Sender, bytes: &[u8]) {
+    fn take(&mut self, parcel: Parcel) {
+        self.received += 1;
+        match parcel {
+            Parcel::Segment { sender, bytes, after_gap } => self.segment(sender, &bytes, after_gap),
+            Parcel::More { id, bytes } => self.more(id, &bytes),
+            Parcel::Flight { path, bytes } => {
+                self.parts.push_back(Part { path, bytes });
+                self.total += bytes;
+                self.make_space(None, 0);
+            }
+        }
+    }
+
+    fn segment(&mut self, sender: Sender, bytes: &[u8], after_gap: bool) {
         let id = sender.id;
         let longest = LONGEST_PART.min(self.max_bytes / PARTS);
-        if self.open.get(&id).is_some_and(|open| open.bytes >= longest) {
-            self.close(id);
+        match self.open.get(&id) {
+            Some(open) if open.path.symlink_metadata().is_err() => {
+                self.open.remove(&id);
+                self.failed(&io::ErrorKind::NotFound.into(), "somebody removed a recording");
+            }
+            Some(open) if open.bytes >= longest => self.close(id, !after_gap),
+            _ => {}
         }
         if self.open.contains_key(&id) {
             self.more(id, bytes);
@@ -158,7 +192,7 @@ impl Disk {
         let bytes = bytes.len() as u64;
         self.total += bytes;
         self.parts.push_back(Part { path: path.clone(), bytes });
-        self.open.insert(sender.id, Open { file, path, sender, bytes, ending: false });
+        self.open.insert(sender.id, Open { file, path, sender, bytes, last_parcel: None });
         Ok(())
     }
 
@@ -181,21 +215,31 @@ impl Disk {
         }
     }
 
-    /// Closes files of rooms that have ended, when nothing has come for a while since that was seen.
-    fn close_ended(&mut self) {
-        let ended: Vec<u64> = self.open.iter().filter(|(_, open)| open.ending).map(|(&id, _)| id).collect();
-        for id in ended {
-            self.close(id);
+    /// Closes files of rooms that have ended, once what was on its way when that was seen has come.
+    fn close_ended(&mut self, all_came: bool) {
+        let is_due = |open: &Open| open.last_parcel.is_some_and(|last| all_came || last <= self.received);
+        let due: Vec<u64> = self.open.iter().filter(|(_, open)| is_due(open)).map(|(&id, _)| id).collect();
+        for id in due {
+            self.close_at_its_end(id);
         }
-        for open in self.open.values_mut() {
-            open.ending = open.sender.alive.strong_count() == 0;
+        let on_the_way = self.received + WAITING as u64;
+        for open in self.open.values_mut().filter(|open| open.sender.ending.get().is_some()) {
+            open.last_parcel.get_or_insert(on_the_way);
         }
     }
 
-    fn close(&mut self, id: u64) {
-        let mut bytes = Vec::new();
-        format::end(&mut bytes);
-        self.more(id, &bytes);
+    fn close_at_its_end(&mut self, id: u64) {
+        let ending = self.open.get(&id).and_then(|open| open.sender.ending.get());
+        self.close(id, ending == Some(&Ending::Whole));
+    }
+
+    /// Without its last record, a recording is known to be cut off.
+    fn close(&mut self, id: u64, whole: bool) {
+        if whole {
+            let mut bytes = Vec::new();
+            format::end(&mut bytes);
+            self.more(id, &bytes);
+        }
         self.open.remove(&id);
     }
 
@@ -208,66 +252,30 @@ impl Disk {
     }
 }
 
-/// True for names that [`Disk::create`] gives: `ROOM-MILLISECONDS-NUMBER.drift`. Other files are left alone.
+/// # Errors
+/// Another server has it.
+fn lock(dir: &Path) -> io::Result<Option<File>> {
+    let Ok(file) = File::open(dir) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::other("another server records to it; each one needs a folder of its own"))
+        }
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!(%error, "{} cannot be locked: see that no other server records to it", dir.display());
+            Ok(None)
+        }
+    }
+}
+
+/// True for the names of recordings: `ROOM-MILLISECONDS-NUMBER.drift` of [`Disk::create`], and a word instead of the number
+/// in a flight recording's. Other files are left alone.
 fn is_part(name: &str) -> bool {
     let digits = |text: &str, least: usize| text.len() >= least && text.bytes().all(|b| b.is_ascii_digit());
     let Some(name) = name.strip_suffix(".drift") else { return false };
     let mut words = name.rsplitn(3, '-');
-    let (number, time, room) = (words.next(), words.next(), words.next());
-    number.is_some_and(|n| digits(n, 1)) && time.is_some_and(|t| digits(t, 13)) && room.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_own_names_are_removed() {
-        for (name, own) in [
-            ("ROOM-1767225600000-0.drift", true),
-            ("A-B_C-1767225600000-12.drift", true),
-            ("ROOM-1767225600000-failed.drift", false),
-            ("ROOM-1767225600000-0.kept.drift", false),
-            ("ROOM-7-0.drift", false),
-            ("1767225600000-0.drift", false),
-            ("ROOM-1767225600000-0.txt", false),
-        ] {
-            assert_eq!(is_part(name), own, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_disk_that_takes_no_more_is_told_once_and_tried_again() {
-        let dir = std::env::temp_dir().join(format!("drift-arena-full-disk-{}", std::process::id()));
-        let metrics = Arc::new(Metrics::default());
-        let mut disk = Disk::open(&dir, 1 << 20, metrics.clone()).unwrap();
-        let sender = |id| Sender {
-            id,
-            room: "ROOM".parse().unwrap(),
-            header: (*b"head").into(),
-            alive: std::sync::Weak::new(),
-        };
-        let count = || fs::read_dir(&dir).unwrap().count();
-        for id in 0..2 {
-            disk.segment(sender(id), b"segment");
-            // A file that can only be read takes no more than a full disk does.
-            let open = disk.open.get_mut(&id).unwrap();
-            open.file = File::open(&open.path).unwrap();
-        }
-        disk.more(0, b"more");
-        assert!(disk.told);
-        disk.more(0, b"and more");
-        disk.more(1, b"more");
-        assert_eq!((metrics.recording_errors.get(), count()), (2, 2), "once a recording");
-        disk.segment(sender(0), b"segment");
-        assert!(!disk.told, "it can be told again");
-        disk.more(0, b"more");
-        disk.close(0);
-        assert_eq!((metrics.recording_errors.get(), count(), disk.open.len()), (2, 3, 0));
-        let last = fs::read(&disk.parts.back().unwrap().path).unwrap();
-        assert!(last.starts_with(b"headsegmentmore") && last.len() > 15, "the end follows");
-        fs::remove_dir_all(&dir).unwrap();
-        disk.segment(sender(5), b"segment");
-        assert_eq!((metrics.recording_errors.get(), disk.open.len()), (3, 0));
-    }
+    let (last, time, room) = (words.next(), words.next(), words.next());
+    let is_last =
+        |word: &str| digits(word, 1) || Occasion::ALL.iter().any(|occasion| occasion.word() == word);
+    last.is_some_and(is_last) && time.is_some_and(|t| digits(t, 13)) && room.is_some()
 }

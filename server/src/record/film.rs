@@ -45,25 +45,40 @@ pub struct Head {
     pub crowded: bool,
 }
 
+/// A recording, to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Film {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// The recording cannot be shown to its end.
+    pub stopped: Option<Stopped>,
+}
+
 /// Makes a film of a recording, from its beginning or from a tick on. What comes before a fault is shown.
 ///
 /// # Errors
 /// There is nothing to be shown, for a reason that [`Stopped`] has.
-pub fn film(recording: &[u8], from: Option<Tick>, reel: Reel) -> Result<Vec<u8>, Stopped> {
+pub fn film(recording: &[u8], from: Option<Tick>, reel: Reel) -> Result<Film, Stopped> {
     let mut camera = Camera { from, reel, parts: Vec::new(), shown: None, screening: None, next: None };
     let watched = watch(recording, Plan { verify: true, from }, &mut camera);
     let (Some((first, last)), Some(screening)) = (camera.shown, &camera.screening) else {
         // A whole recording of no tick has nothing to be shown either.
         return Err(watched.err().unwrap_or(Stopped::Empty));
     };
-    let stopped = watched.err().map(|stopped| stopped.to_string());
-    let head = Head { first, last, next: camera.next, stopped, crowded: screening.was_crowded() };
+    let stopped = watched.err();
+    let head = Head {
+        first,
+        last,
+        next: camera.next,
+        stopped: stopped.as_ref().map(ToString::to_string),
+        crowded: screening.was_crowded(),
+    };
     let head = serde_json::to_vec(&head).expect("numbers, texts and nothing else become JSON");
-    let mut film = Vec::with_capacity(MAGIC.len() + head.len() + 8 + camera.parts.len());
-    film.extend(MAGIC);
-    part(&mut film, first, &head);
-    film.append(&mut camera.parts);
-    Ok(film)
+    let mut bytes = Vec::with_capacity(MAGIC.len() + head.len() + 8 + camera.parts.len());
+    bytes.extend(MAGIC);
+    part(&mut bytes, first, &head);
+    bytes.append(&mut camera.parts);
+    Ok(Film { bytes, stopped })
 }
 
 fn part(out: &mut Vec<u8>, tick: Tick, bytes: &[u8]) {

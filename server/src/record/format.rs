@@ -3,7 +3,7 @@
 //! A file is [`MAGIC`], the format's version (u16, little-endian) and records. A record is its length (24 bits and a check
 //! of them), a CRC-32 over the rest, a letter that says what it is, and numbers as LEB128 (zigzag where they are signed).
 //! The first record is the [`Header`]; a segment begins with a keyframe and stands for itself; the last record says that
-//! nothing is missing.
+//! the recording is not cut off. Where a slow disk left something out, the next segment begins with a later tick.
 
 mod reader;
 #[cfg(test)]
@@ -77,15 +77,16 @@ pub struct Header {
     pub room: RoomCode,
     /// What its world was made from.
     pub world: WorldConfig,
-    /// The commit that the program was built from, for information.
+    /// The commit that the program was built from, if whoever built it set `DRIFT_COMMIT`, or its version. For information.
     pub commit: String,
 }
 
 impl Header {
     /// The header of a recording that this program makes.
     pub fn new(room: RoomCode, world: WorldConfig) -> Header {
-        let commit = option_env!("DRIFT_COMMIT").unwrap_or("unknown").to_owned();
-        Header { rules: World::rules_hash(), keyframes: sim::keyframe::VERSION, room, world, commit }
+        let commit = option_env!("DRIFT_COMMIT").unwrap_or(concat!("version ", env!("CARGO_PKG_VERSION")));
+        let (rules, keyframes, commit) = (World::rules_hash(), sim::keyframe::VERSION, commit.to_owned());
+        Header { rules, keyframes, room, world, commit }
     }
 
     /// Refuses what other rules made.
@@ -132,7 +133,7 @@ pub enum Record {
         /// The checksum.
         checksum: u64,
     },
-    /// Nothing is missing.
+    /// It is not cut off.
     End,
 }
 

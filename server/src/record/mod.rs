@@ -12,16 +12,16 @@ pub mod shelf;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use protocol::RoomCode;
 use sim::WorldConfig;
 
 use crate::metrics::Metrics;
-use crate::room::recorder::{Keep, Parcel, Recorder};
+use crate::room::recorder::{FLIGHT_SEGMENTS, Keep, Parcel, Recorder};
 
 /// Parcels that may wait for the disk, of all rooms: some seconds of a hundred rooms.
 const WAITING: usize = 256;
@@ -29,8 +29,12 @@ const WAITING: usize = 256;
 /// Bytes of a segment where the flight recorder does not set them.
 const SEGMENT: usize = 8 << 20;
 
-/// Flight recordings that one run of the server writes at most: a room that fails again and again fills no disk.
+/// Flight recordings that one run of the server writes at most, but for those that an operator wants in the folder of
+/// recordings, where the oldest go: a room that fails again and again fills no disk.
 const FLIGHTS: u32 = 16;
+
+/// How long the disk has for what is left when the server ends.
+const FINISH: Duration = Duration::from_secs(3);
 
 /// What is recorded, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,15 +58,35 @@ pub enum Occasion {
     Asked,
 }
 
+impl Occasion {
+    const ALL: [Occasion; 2] = [Occasion::Failed, Occasion::Asked];
+
+    /// In the file's name.
+    fn word(self) -> &'static str {
+        match self {
+            Occasion::Failed => "failed",
+            Occasion::Asked => "asked",
+        }
+    }
+}
+
 /// The recordings of one server. Dropping it ends nothing; [`Recordings::finish`] does.
 #[derive(Debug)]
 pub struct Recordings {
     limits: RecordLimits,
     metrics: Arc<Metrics>,
-    channel: Option<SyncSender<Parcel>>,
-    writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    /// None: nothing is written, or nothing more.
+    writer: Mutex<Option<Writer>>,
     recorders: AtomicU64,
     flights: AtomicU32,
+}
+
+/// The thread that writes. It ends when every recorder is gone and this channel, too.
+#[derive(Debug)]
+struct Writer {
+    channel: SyncSender<Parcel>,
+    /// Says when everything is written.
+    done: Receiver<()>,
 }
 
 impl Recordings {
@@ -71,19 +95,23 @@ impl Recordings {
     /// # Errors
     /// The folder cannot be made or written to, or there is no thread to be had.
     pub fn start(limits: RecordLimits, metrics: Arc<Metrics>) -> io::Result<Recordings> {
-        let (mut channel, mut writer) = (None, None);
+        let mut writer = None;
         if let Some(dir) = &limits.dir {
-            let (sender, parcels) = sync_channel(WAITING);
+            let (channel, parcels) = sync_channel(WAITING);
+            let (finished, done) = mpsc::channel();
             let mut disk = disk::Disk::open(dir, limits.max_bytes, metrics.clone())?;
-            let thread = std::thread::Builder::new().name("recordings".into());
-            writer = Some(thread.spawn(move || disk.run(&parcels))?);
-            channel = Some(sender);
+            let write = move || {
+                disk.run(&parcels);
+                drop(disk);
+                let _ = finished.send(());
+            };
+            std::thread::Builder::new().name("recordings".into()).spawn(write)?;
+            writer = Some(Writer { channel, done });
         }
         Ok(Recordings {
             limits,
             metrics,
-            channel,
-            writer: std::sync::Mutex::new(writer),
+            writer: Mutex::new(writer),
             recorders: AtomicU64::new(0),
             flights: AtomicU32::new(0),
         })
@@ -92,33 +120,39 @@ impl Recordings {
     /// A recorder for a room, if anything of it is to be kept.
     pub fn recorder(&self, room: &RoomCode, world: &WorldConfig) -> Option<Recorder> {
         let flight = self.limits.flight_bytes > 0;
-        if self.channel.is_none() && !flight {
+        let channel = self.channel();
+        if channel.is_none() && !flight {
             return None;
         }
-        let segment = if flight { self.limits.flight_bytes / 2 } else { SEGMENT };
+        let segment = if flight { self.limits.flight_bytes / FLIGHT_SEGMENTS } else { SEGMENT };
         let recorder = Recorder::new(room.clone(), *world, Keep { segment, flight });
-        Some(match &self.channel {
+        Some(match channel {
             None => recorder,
             Some(channel) => {
                 let id = self.recorders.fetch_add(1, Ordering::Relaxed);
-                recorder.sending(id, room.clone(), channel.clone(), self.metrics.recording_gaps.clone())
+                recorder.sending(id, room.clone(), channel, self.metrics.recording_gaps.clone())
             }
         })
     }
 
     /// Writes a flight recording: to the folder of recordings, or where the system keeps what is temporary.
     pub fn keep_flight(&self, room: &RoomCode, bytes: &[u8], occasion: Occasion) -> Option<PathBuf> {
-        let name = match occasion {
-            Occasion::Failed if self.flights.fetch_add(1, Ordering::Relaxed) >= FLIGHTS => return None,
-            Occasion::Failed => "failed",
-            Occasion::Asked => "asked",
-        };
+        let is_bounded = self.limits.dir.is_some() && occasion == Occasion::Asked;
+        if !is_bounded && self.flights.fetch_add(1, Ordering::Relaxed) >= FLIGHTS {
+            tracing::warn!(%room, "its last minute is not kept: {FLIGHTS} have been, since the server was started");
+            return None;
+        }
         let dir = self.limits.dir.clone().unwrap_or_else(std::env::temp_dir);
-        let path = dir.join(format!("{room}-{}-{name}.drift", disk::now_ms()));
+        let path = dir.join(format!("{room}-{}-{}.drift", disk::now_ms(), occasion.word()));
         // A new file: in a folder that others can write to, a name that is there may lead anywhere.
         match File::create_new(&path).and_then(|mut file| file.write_all(bytes)) {
             Ok(()) => {
                 tracing::warn!(%room, "its last minute is in {}; `server replay` runs it again", path.display());
+                if let Some(channel) = self.channel() {
+                    // With a channel that is full it is counted by the next run.
+                    let _ =
+                        channel.try_send(Parcel::Flight { path: path.clone(), bytes: bytes.len() as u64 });
+                }
                 Some(path)
             }
             Err(error) => {
@@ -129,15 +163,48 @@ impl Recordings {
         }
     }
 
-    /// Waits until everything is written, at most some seconds. Rooms should have ended.
+    /// Waits until everything is written, at most three seconds. Rooms should have ended.
     pub fn finish(&self) {
-        let writer = self.writer.lock().ok().and_then(|mut writer| writer.take());
-        if let (Some(channel), Some(writer)) = (&self.channel, writer) {
-            // The writer may be gone; then there is nothing to wait for.
-            let _ = channel.send(Parcel::Finish);
-            if writer.join().is_err() {
-                tracing::error!("the writer of recordings failed");
+        self.finish_within(FINISH);
+    }
+
+    fn finish_within(&self, patience: Duration) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Writer { channel, done }) = writer else { return };
+        drop(channel);
+        match done.recv_timeout(patience) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::error!("the disk does not take the rest of the recordings: they are cut off");
+                self.metrics.recording_errors.inc();
             }
+            Err(RecvTimeoutError::Disconnected) => tracing::error!("the writer of recordings failed"),
         }
+    }
+
+    fn channel(&self) -> Option<SyncSender<Parcel>> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_ref().map(|writer| writer.channel.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_takes_nothing_more_does_not_keep_the_server_from_ending() {
+        let recordings = Recordings::start(RecordLimits::default(), Arc::default()).unwrap();
+        let (channel, parcels) = sync_channel(1);
+        let (finished, done) = mpsc::channel();
+        let flight = || Parcel::Flight { path: PathBuf::new(), bytes: 0 };
+        channel.send(flight()).unwrap();
+        assert!(channel.try_send(flight()).is_err(), "it is full");
+        *recordings.writer.lock().unwrap() = Some(Writer { channel, done });
+        recordings.finish_within(Duration::from_millis(20));
+        assert_eq!(recordings.metrics.recording_errors.get(), 1);
+        recordings.finish();
+        assert_eq!(recordings.metrics.recording_errors.get(), 1, "there is nothing more to wait for");
+        drop((finished, parcels));
     }
 }

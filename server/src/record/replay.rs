@@ -102,6 +102,7 @@ impl Stopped {
 /// See [`Stopped`].
 pub fn replay(bytes: &[u8], plan: Plan) -> Result<Summary, Stopped> {
     watch(bytes, plan, &mut ())
+        .and_then(|summary| if summary.run > 0 { Ok(summary) } else { Err(Stopped::Empty) })
 }
 
 /// Runs a recording before a viewer, who may end it early: then the summary is of what was run.
@@ -221,6 +222,9 @@ impl Run {
     /// Another segment begins.
     fn segment(&mut self, world: World, verify: bool) -> Result<(), Stopped> {
         self.segments += 1;
+        if world.tick() < self.world.tick() {
+            return Err(self.different(world.tick().next(), "it was there already"));
+        }
         if world.tick() != self.world.tick() {
             self.gaps += 1;
         } else if verify {

@@ -142,7 +142,7 @@ impl Shelf {
             }
             let recording = fs::read(&path)?;
             let reel = Reel { until: Some(Instant::now() + WORK), ..REEL };
-            Ok(film(&recording, from, reel).map_err(NoFilm::Stopped))
+            Ok(film(&recording, from, reel).map(|film| film.bytes).map_err(NoFilm::Stopped))
         });
         let made = made.await.map_err(NoFilm::Unreadable).flatten();
         // Whoever asks again and again has half of one processor, and the game the rest.

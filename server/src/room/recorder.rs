@@ -1,11 +1,12 @@
 //! What a room notes of its ticks, so that they can be run again. Bytes only: where they go is the business of whoever
 //! holds the other end of the channel.
 //!
-//! The current segment and the one before stay in memory: the flight recorder, for the moment in which the room panics.
+//! The current segment and the two before stay in memory: the flight recorder, for the moment in which the room panics.
 //! Nothing here waits: what a full channel does not take is missing until the next segment.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::metrics::counter::Counter;
 use protocol::{RoomCode, TICK_HZ};
@@ -20,6 +21,12 @@ const SEGMENT_TICKS: u32 = 30 * TICK_HZ as u32;
 /// channel. A segment is at least as long.
 const CHECK_TICKS: u32 = TICK_HZ as u32;
 
+/// Segments that the flight recorder has beside the current one: two of 30 s are the last minute.
+const BEFORE: usize = 2;
+
+/// Buffers of a flight recorder: what it may take is shared among so many segments.
+pub const FLIGHT_SEGMENTS: usize = BEFORE + 1;
+
 /// What goes over the channel.
 #[derive(Debug)]
 pub enum Parcel {
@@ -29,6 +36,8 @@ pub enum Parcel {
         sender: Sender,
         /// The keyframe.
         bytes: Vec<u8>,
+        /// Something of the segment before is missing.
+        after_gap: bool,
     },
     /// It goes on.
     More {
@@ -37,8 +46,22 @@ pub enum Parcel {
         /// Ticks and checksums.
         bytes: Vec<u8>,
     },
-    /// Nobody will send much more: what is open is to be closed once it is not in use.
-    Finish,
+    /// A flight recording has been written, which counts among the others.
+    Flight {
+        /// Where.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// How what a recorder sends ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With the room's last tick.
+    Whole,
+    /// Before it: the channel was full.
+    CutOff,
 }
 
 /// Who sends a recording.
@@ -50,8 +73,8 @@ pub struct Sender {
     pub room: RoomCode,
     /// How its file begins.
     pub header: Arc<[u8]>,
-    /// Held by the recorder alone: nothing comes after it is gone.
-    pub alive: std::sync::Weak<()>,
+    /// Set once nothing more comes.
+    pub ending: Arc<OnceLock<Ending>>,
 }
 
 /// How much a recorder keeps.
@@ -59,7 +82,7 @@ pub struct Sender {
 pub struct Keep {
     /// A segment with so many bytes is followed by another, bytes.
     pub segment: usize,
-    /// Keep the last segment: the flight recorder.
+    /// Keep the segments before, too: the flight recorder.
     pub flight: bool,
 }
 
@@ -74,7 +97,6 @@ struct Outlet {
     sent: usize,
     /// The channel was full: nothing more until the next segment.
     behind: bool,
-    _alive: Arc<()>,
 }
 
 /// The recorder of one room.
@@ -83,8 +105,8 @@ pub struct Recorder {
     header: Arc<[u8]>,
     keep: Keep,
     outlet: Option<Outlet>,
-    /// The segment before, if the flight recorder is on.
-    last: Vec<u8>,
+    /// The segments before, oldest first, if the flight recorder is on.
+    before: [Vec<u8>; BEFORE],
     current: Vec<u8>,
     /// Where the record of the last tick begins in it.
     tick: usize,
@@ -104,7 +126,7 @@ impl Recorder {
             keep,
             outlet: None,
             // A segment is a second longer at most, so that these hardly ever grow.
-            last: Vec::with_capacity(if keep.flight { keep.segment } else { 0 }),
+            before: [(); BEFORE].map(|()| Vec::with_capacity(if keep.flight { keep.segment } else { 0 })),
             current: Vec::with_capacity(keep.segment),
             tick: 0,
             ticks: 0,
@@ -122,9 +144,8 @@ impl Recorder {
         channel: SyncSender<Parcel>,
         gaps: Counter,
     ) -> Recorder {
-        let alive = Arc::new(());
-        let sender = Sender { id, room, header: self.header.clone(), alive: Arc::downgrade(&alive) };
-        self.outlet = Some(Outlet { sender, channel, gaps, sent: 0, behind: false, _alive: alive });
+        let sender = Sender { id, room, header: self.header.clone(), ending: Arc::default() };
+        self.outlet = Some(Outlet { sender, channel, gaps, sent: 0, behind: false });
         self
     }
 
@@ -132,7 +153,9 @@ impl Recorder {
     pub fn begin(&mut self, world: &World) {
         self.send();
         if self.keep.flight {
-            std::mem::swap(&mut self.last, &mut self.current);
+            // The oldest becomes the buffer of the new one.
+            self.before.rotate_left(1);
+            std::mem::swap(&mut self.before[BEFORE - 1], &mut self.current);
         }
         self.current.clear();
         self.held.clear();
@@ -167,7 +190,8 @@ impl Recorder {
 
     /// The last minute as a recording, or as much of it as is kept.
     pub fn flight(&self) -> Vec<u8> {
-        let mut bytes = [&self.header[..], &self.last, &self.current].concat();
+        let [oldest, last] = &self.before;
+        let mut bytes = [&self.header[..], oldest, last, &self.current].concat();
         format::end(&mut bytes);
         bytes
     }
@@ -187,11 +211,11 @@ impl Drop for Recorder {
 
 impl Outlet {
     fn begin(&mut self, segment: &[u8]) {
-        let parcel = Parcel::Segment { sender: self.sender.clone(), bytes: segment.to_vec() };
         // A segment stands for itself: whatever was missing, it goes on from here.
-        let behind = std::mem::take(&mut self.behind);
+        let after_gap = std::mem::take(&mut self.behind);
+        let parcel = Parcel::Segment { sender: self.sender.clone(), bytes: segment.to_vec(), after_gap };
         self.sent = segment.len();
-        self.offer(parcel, behind);
+        self.offer(parcel, after_gap);
     }
 
     fn send(&mut self, segment: &[u8]) {
@@ -217,5 +241,12 @@ impl Outlet {
             // Nobody writes any more, which has been said where it happened.
             Err(TrySendError::Disconnected(_)) => self.behind = true,
         }
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let ending = if self.behind { Ending::CutOff } else { Ending::Whole };
+        let _ = self.sender.ending.set(ending);
     }
 }
