@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Stands for saying nonsense instead of closing.
 const BABBLE: u16 = 0;
+/// Stands for saying nothing more.
+const SILENCE: u16 = 1;
 const YOU: Slot = Slot(7);
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
@@ -83,6 +85,10 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
             if code == BABBLE {
                 let _ = socket.write_frame(Frame::binary(vec![250; 9].into())).await;
                 continue;
+            }
+            if code == SILENCE {
+                while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
+                return;
             }
             say(&mut socket, &ServerMessage::Bye { code, retry_ms: 0, url: None }).await;
             let _ = socket.write_frame(Frame::close(code, b"")).await;
@@ -167,8 +173,37 @@ async fn a_ship_that_never_moves_is_mispredicted_and_that_is_told() {
     assert_eq!((first.actual.x, first.before.x), (1000, 1000));
     assert_eq!((report.snapshot_sections.own, report.snapshot_sections.updates), (21.0, 0.0));
     assert!(report.snapshot_sections.pulses > 1.0 && report.snapshot_sections.pickups > 0.5, "{report}");
-    assert!(report.snapshots.skipped >= 4 && report.snapshots.long_gaps == 0, "{report}");
+    assert!(report.snapshots.skipped >= 4, "{report}");
     assert_eq!((report.late_percent, report.resyncs), (100.0, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_seen_in_every_figure_that_it_concerns() {
+    let Outcome { report, charts, .. } = run(2, Some((15, SILENCE))).await;
+    assert!(report.interval_ms.max >= 1000.0 && report.snapshots.long_gaps >= 2, "{report}");
+    assert!(report.snapshots.per_second_per_client < 20.0, "{report}");
+    assert!(report.instability_ratio > 0.2, "{report}");
+    assert!(charts.seconds.iter().skip(1).all(|second| second.interval_p99.is_nan()), "{charts:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_swarm_that_stood_still_is_not_valid_though_its_clock_left_the_time_out() {
+    let url = server(None).await;
+    let swarm = std::process::Command::new(env!("CARGO_BIN_EXE_bot-client"))
+        .args(["swarm", "--bots", "2", "--duration", "4s", "--url", &url])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = swarm.id().to_string();
+    for (signal, then) in [("-STOP", 1500), ("-CONT", 0)] {
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        tokio::time::sleep(Duration::from_millis(then)).await;
+    }
+    let out = tokio::task::spawn_blocking(|| swarm.wait_with_output()).await.unwrap().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.code() == Some(4) && text.contains("INVALID"), "{text}");
 }
 
 /// Runs the binary for a second.
