@@ -23,4 +23,4 @@ pub mod time;
 
 pub use config::{Config, ConfigError, RawConfig};
 pub use metrics::Summary;
-pub use run::{Listeners, Options, RunError, run};
+pub use run::{Listeners, Options, RunError, Server, run};

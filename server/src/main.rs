@@ -14,7 +14,7 @@ use anyhow::Context;
 use cli::{Cli, Task};
 use server::config::{LogFormat, TlsSource};
 use server::net::{Redirect, Tls};
-use server::{Config, Listeners, Options};
+use server::{Config, Listeners, Options, Server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -93,13 +93,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(tls) = &tls {
         reload_on_hangup(tls.clone())?;
     }
-    announce(game.local_addr()?, tls.as_deref(), &config);
+    let mut lines = announcement(game.local_addr()?, tls.as_deref(), &config);
     if let Some(admin) = &admin {
-        say(&format!("  metrics at http://{}/metrics; stop with Ctrl-C", admin.local_addr()?));
+        lines.push(format!("  metrics at http://{}/metrics; stop with Ctrl-C", admin.local_addr()?));
     }
-    let listeners = Listeners { game, tls, admin, redirect };
     let stopping = stop(signals, options.end.clone());
-    let summary = server::run(listeners, config, options, stopping).await?;
+    let server = Server::start(Listeners { game, tls, admin, redirect }, config, options)?;
+    lines.iter().for_each(|line| say(line));
+    let summary = server.until(stopping).await;
     say(&format!(
         "served {} players, {} ticks, {} missed ticks",
         summary.players, summary.ticks, summary.missed
@@ -135,21 +136,26 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// The first line says where to play; on an unspecified address the next ones where others can.
-fn announce(game: SocketAddr, tls: Option<&Tls>, config: &Config) {
+fn announcement(game: SocketAddr, tls: Option<&Tls>, config: &Config) -> Vec<String> {
     let port = game.port();
+    let mut lines = Vec::new();
     let scheme = if tls.is_some() { "https" } else { "http" };
     if game.ip().is_unspecified() {
-        say(&format!("Drift Arena listens on {scheme}://127.0.0.1:{port}"));
+        lines.push(format!("Drift Arena listens on {scheme}://127.0.0.1:{port}"));
         for ip in own_addresses(game) {
-            say(&format!("  others on the network open {scheme}://{}", SocketAddr::new(ip, port)));
+            lines.push(format!("  others on the network open {scheme}://{}", SocketAddr::new(ip, port)));
         }
     } else {
-        say(&format!("Drift Arena listens on {scheme}://{game}"));
+        lines.push(format!("Drift Arena listens on {scheme}://{game}"));
     }
     if let (Some(tls), Some(TlsSource::Dev)) = (tls, config.tls.as_ref().map(|tls| &tls.source)) {
-        say("  with a certificate made for this run: browsers warn of it; compare its SHA-256 fingerprint");
-        say(&format!("  {}", tls.fingerprint()));
+        lines.push(
+            "  with a certificate made for this run: browsers warn of it; compare its SHA-256 fingerprint"
+                .into(),
+        );
+        lines.push(format!("  {}", tls.fingerprint()));
     }
+    lines
 }
 
 /// Under which addresses other machines reach a listener; none if only this machine does.
