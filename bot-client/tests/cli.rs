@@ -68,6 +68,16 @@ fn nobody_listening_is_said_at_once() {
     assert!(stderr.contains(&port.to_string()), "{stderr}");
 }
 
+/// A full disk, or a pipe that nobody empties, must not look like a crash.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_can_be_told_changes_no_exit_code() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bot-client"));
+    let status = command.args(["swarm", "--json", "/nowhere/at/all.json"]).stderr(full).status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
 #[test]
 fn something_else_listening_is_no_server() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -107,10 +107,10 @@ impl Bench {
     fn peer(&self, case: &Case, duration: Duration, split: Option<&Split>) -> anyhow::Result<Option<Report>> {
         let program = self.tutorial.clone().map_or_else(|| beside_this(TUTORIAL), Ok)?;
         if self.tutorial.is_none() && !program.exists() {
-            eprintln!(
-                "bot-client: {}: left out; build it with `cargo build --release -p bot-client --examples`",
+            super::warn(format_args!(
+                "{}: left out; build it with `cargo build --release -p bot-client --examples`",
                 case.name
-            );
+            ));
             return Ok(None);
         }
         let hosted = Hosted::start(&program, &[case.players.to_string()], split)?;

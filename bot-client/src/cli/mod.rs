@@ -5,6 +5,7 @@ mod capacity;
 mod compare;
 mod lag;
 mod swarm;
+mod trusted;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -72,6 +73,22 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Says on stderr what is wrong. Where nobody can hear it, as of a closed pipe or a full disk, the work goes on all the same.
+pub(crate) fn warn(what: impl Display) {
+    let _ = writeln!(io::stderr(), "bot-client: {what}");
+}
+
+/// That no bot got a seat there, why the first got none, and what may help.
+pub(crate) fn nobody_came(url: &str, first_failure: Option<&str>) -> String {
+    let why = first_failure.unwrap_or("stopped before the first connection");
+    let advice = match why {
+        why if why.contains("peer certificate") => " If it is your own, --ca FILE or --insecure believes it.",
+        why if why.starts_with("cannot connect") => " Is the server running there?",
+        _ => "",
+    };
+    format!("no bot could join {url}: {why}.{advice}")
+}
+
 /// Prints a line, or several. Where nobody reads any more, as after `| head`, whoever was reading has seen enough, and what
 /// else there is to do is done.
 pub(crate) fn say(what: impl Display) -> anyhow::Result<()> {
@@ -129,6 +146,17 @@ mod tests {
         for bad in ["", "s", "10x", "-1s", "0s", "1e9h", "nan", "inf"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn who_got_no_seat_is_told_what_may_help() {
+        let came = |why| nobody_came("ws://here", why);
+        assert_eq!(came(Some("4005 (room_full)")), "no bot could join ws://here: 4005 (room_full).");
+        assert!(
+            came(Some("cannot connect to here: refused")).ends_with("refused. Is the server running there?")
+        );
+        assert!(came(Some("invalid peer certificate")).contains("--insecure"));
+        assert!(came(None).contains("stopped"));
     }
 
     #[test]
