@@ -59,7 +59,7 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     }
     let runtime = args.runtime()?;
     let outcome = match args.peer()? {
-        Some(load) => runtime.block_on(peer::run(load)),
+        Some(load) => runtime.block_on(peer::run(load, interrupted())),
         None => {
             let title = format!("Drift Arena: {} bots on {}", config.bots, config.url);
             let mut screen = Screen::open(title, config.bots, config.duration);

@@ -14,7 +14,7 @@ use bot_client::swarm::{Config, Report};
 
 use super::capacity::{host, plain, swarm_of};
 use super::runtime;
-use crate::{FINE, INVALID};
+use crate::{FINE, INVALID, interrupted};
 
 /// Programs of cargo's examples are in a folder of their own.
 const TUTORIAL: &str = "examples/tutorial_server";
@@ -116,6 +116,6 @@ impl Bench {
         let hosted = Hosted::start(&program, &[case.players.to_string()], split)?;
         let (url, process) = (hosted.url.clone(), Some(hosted.id()));
         let load = peer::Load { url, bots: case.players, duration, rate: 500.0, process };
-        Ok(Some(runtime(1)?.block_on(peer::run(load)).report))
+        Ok(Some(runtime(1)?.block_on(peer::run(load, interrupted())).report))
     }
 }
