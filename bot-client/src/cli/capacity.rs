@@ -74,7 +74,7 @@ impl Capacity {
             let Some(report) = report else { anyhow::bail!("interrupted") };
             anyhow::ensure!(report.bots.connected > 0, "no bot could join {}", report.url);
             hz = report.ticks_per_second;
-            let trial = Trial::of(players, &report);
+            let trial = Trial::of(players, &report, None);
             super::say(&trial)?;
             search.tell(players, trial.held);
             trials.push(trial);
