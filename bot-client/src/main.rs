@@ -2,6 +2,7 @@
 
 mod cli;
 mod dashboard;
+mod interrupt;
 mod progress;
 
 use std::io::IsTerminal;
@@ -15,6 +16,7 @@ use bot_client::{lag, swarm};
 use clap::Parser;
 
 use cli::{Args, Command, Compare, Lag, Swarm};
+use interrupt::interrupted;
 use progress::Screen;
 use tokio::sync::Notify;
 
@@ -28,6 +30,8 @@ const NOTHING: u8 = 2;
 const PROTOCOL_BROKEN: u8 = 3;
 /// The swarm was too late for its figures to be the server's.
 const INVALID: u8 = 4;
+/// Somebody ended a search or a table before it was done.
+const INTERRUPTED: u8 = 5;
 
 fn main() -> ExitCode {
     let code = match Args::parse().command {
@@ -59,7 +63,7 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     }
     let runtime = args.runtime()?;
     let outcome = match args.peer()? {
-        Some(load) => runtime.block_on(peer::run(load, interrupted())),
+        Some(load) => runtime.block_on(async { peer::run(load, interrupted()).await }),
         None => {
             let title = format!("Drift Arena: {} bots on {}", config.bots, config.url);
             let mut screen = Screen::open(title, config.bots, config.duration);
@@ -161,12 +165,6 @@ fn run_compare(args: &Compare) -> anyhow::Result<u8> {
     let comparison = Comparison::new(&before, &after).coloured(coloured);
     cli::say(comparison)?;
     Ok(FINE)
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await; // no signals here: the time limit, or a kill, remains
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn tutorial_server() -> Option<PathBuf> {
 #[tokio::test]
 async fn the_tutorial_gives_snapshots_with_what_is_in_view() {
     let Some(program) = tutorial_server() else { return };
-    let hosted = Hosted::start(&program, &["20".into()], None).unwrap();
+    let hosted = Hosted::start(&program, &["20".into()], None).await.unwrap();
     let (url, process) = (hosted.url.clone(), Some(hosted.id()));
     let load = Load { url, bots: 20, duration: Duration::from_secs(2), rate: 200.0, process };
     let report = peer::run(load, pending()).await.report;
@@ -44,7 +44,7 @@ async fn the_tutorial_gives_snapshots_with_what_is_in_view() {
 #[tokio::test]
 async fn it_ends_when_it_is_asked_to() {
     let Some(program) = tutorial_server() else { return };
-    let hosted = Hosted::start(&program, &["20".into()], None).unwrap();
+    let hosted = Hosted::start(&program, &["20".into()], None).await.unwrap();
     let forever = Duration::from_secs(86_400);
     let load = |bots, rate| Load { url: hosted.url.clone(), bots, duration: forever, rate, process: None };
     // While bots still come, which would take hours.
@@ -76,7 +76,7 @@ async fn nobody_there_is_said_as_the_swarm_says_it() {
 #[tokio::test]
 async fn the_command_line_knows_it_and_says_who_it_is() {
     let Some(program) = tutorial_server() else { return };
-    let hosted = Hosted::start(&program, &["5".into()], None).unwrap();
+    let hosted = Hosted::start(&program, &["5".into()], None).await.unwrap();
     let url = hosted.url.to_string();
     let output = tokio::task::spawn_blocking(move || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bot-client"));

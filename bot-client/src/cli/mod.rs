@@ -40,14 +40,16 @@ pub(crate) enum Command {
     Swarm(Swarm),
     /// Find the largest number of players in one room that a server holds: delivered >= 95 %, interval p99 <= 1.5 ticks, twice.
     ///
-    /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Exit code: 0 a
-    /// number was found, 1 none, 2 there is no server or the arguments make no sense, 4 the swarm was at its own limit first.
+    /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Ctrl-C ends it
+    /// with what was found so far. Exit code: 0 a number was found, 1 none, 2 there is no server (any more) or the arguments
+    /// make no sense, 4 the swarm was at its own limit first, 5 interrupted.
     Capacity(Capacity),
     /// Measure the standard table: rooms from 100 to 2000 players, many rooms, a crowd, TLS, and beside them the server that a
     /// tutorial would build.
     ///
-    /// Starts the servers itself, on a core of their own. Exit code: 0 measured, 2 there is no server or the arguments make
-    /// no sense, 4 some rows are marked because the swarm itself was late.
+    /// Starts the servers itself, on a core of their own. Ctrl-C ends it with the rows that are done, and writes no file. Exit
+    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server or the arguments make no sense, 4 some
+    /// rows are marked because the swarm itself was late, 5 interrupted.
     Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///
