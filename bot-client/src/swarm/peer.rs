@@ -267,8 +267,8 @@ impl Bot<'_> {
     }
 }
 
-/// What a snapshot begins with; where it begins otherwise, all of it is searched. The positions in it, which are most of
-/// it, are of no interest here, and reading them would take longer than all else that a bot does.
+/// What a snapshot begins with; where it begins otherwise, all of it is searched. Most of it are positions, which are of no
+/// interest here.
 fn head(snapshot: &[u8]) -> Option<Head> {
     let first = || {
         let (tick, rest) = number(snapshot.strip_prefix(b"{\"tick\":")?)?;
