@@ -2,6 +2,7 @@
 
 mod cli;
 mod dashboard;
+mod interrupt;
 mod progress;
 
 use std::io::IsTerminal;
@@ -15,6 +16,7 @@ use bot_client::{lag, swarm};
 use clap::Parser;
 
 use cli::{Args, Command, Compare, Lag, Swarm};
+use interrupt::interrupted;
 use progress::Screen;
 use tokio::sync::Notify;
 
@@ -28,6 +30,8 @@ const NOTHING: u8 = 2;
 const PROTOCOL_BROKEN: u8 = 3;
 /// The swarm was too late for its figures to be the server's.
 const INVALID: u8 = 4;
+/// Somebody ended a search or a table before it was done.
+const INTERRUPTED: u8 = 5;
 
 fn main() -> ExitCode {
     let code = match Args::parse().command {
@@ -40,7 +44,7 @@ fn main() -> ExitCode {
     match code {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("bot-client: {error:#}");
+            cli::warn(format_args!("{error:#}"));
             ExitCode::from(NOTHING)
         }
     }
@@ -59,7 +63,7 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     }
     let runtime = args.runtime()?;
     let outcome = match args.peer()? {
-        Some(load) => runtime.block_on(peer::run(load)),
+        Some(load) => runtime.block_on(async { peer::run(load, interrupted()).await }),
         None => {
             let title = format!("Drift Arena: {} bots on {}", config.bots, config.url);
             let mut screen = Screen::open(title, config.bots, config.duration);
@@ -84,7 +88,10 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let mut report = outcome.report;
     report.environment = Environment::look(std::env::args().skip(1).collect());
     if report.bots.connected == 0 {
-        return nobody_came(&report, outcome.first_failure.as_deref());
+        let trouble = cli::nobody_came(&report.url, outcome.first_failure.as_deref());
+        anyhow::ensure!(report.protocol_errors > 0, trouble);
+        cli::warn(trouble);
+        return Ok(PROTOCOL_BROKEN);
     }
     // First of all, so that no trouble with the screen loses what took so long.
     if let Some(path) = &args.json {
@@ -95,38 +102,25 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     }
     cli::say(&report)?;
     if report.window_seconds == 0.0 {
-        eprintln!("bot-client: stopped before all bots had come: nothing was measured");
+        cli::warn("stopped before all bots had come: nothing was measured");
     }
     if let Some(why) = &outcome.first_failure {
-        eprintln!("bot-client: {} bots got no seat; the first: {why}", report.bots.failed);
+        cli::warn(format_args!("{} bots got no seat; the first: {why}", report.bots.failed));
     }
     if let Some(first) = &outcome.first_misprediction {
-        eprintln!("bot-client: the first misprediction: {first}");
+        cli::warn(format_args!("the first misprediction: {first}"));
     }
     if let Some(first) = &outcome.first_protocol_error {
-        eprintln!("bot-client: the first protocol error: {first}");
+        cli::warn(format_args!("the first protocol error: {first}"));
     }
     if report.server.metrics.is_none() && args.insists_on_metrics() {
-        eprintln!("bot-client: no metrics of a Drift Arena server there; the server's figures stay empty");
+        cli::warn("no metrics of a Drift Arena server there; the server's figures stay empty");
     }
     let violations = thresholds.violations(&serde_json::to_value(&report)?);
     for violation in &violations {
-        eprintln!("bot-client: --fail: {violation}");
+        cli::warn(format_args!("--fail: {violation}"));
     }
     Ok(verdict(&report, violations.is_empty(), args.allow_invalid))
-}
-
-fn nobody_came(report: &Report, first_failure: Option<&str>) -> anyhow::Result<u8> {
-    let why = first_failure.unwrap_or("stopped before the first connection");
-    let advice = match why {
-        why if why.contains("peer certificate") => " If it is your own, --ca FILE or --insecure believes it.",
-        why if why.starts_with("cannot connect") => " Is the server running there?",
-        _ => "",
-    };
-    let trouble = format!("no bot could join {}: {why}.{advice}", report.url);
-    anyhow::ensure!(report.protocol_errors > 0, trouble);
-    eprintln!("bot-client: {trouble}");
-    Ok(PROTOCOL_BROKEN)
 }
 
 /// The gravest first: what is said of a run that is not valid is not worth much.
@@ -171,12 +165,6 @@ fn run_compare(args: &Compare) -> anyhow::Result<u8> {
     let comparison = Comparison::new(&before, &after).coloured(coloured);
     cli::say(comparison)?;
     Ok(FINE)
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await; // no signals here: the time limit, or a kill, remains
-    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,22 @@ pub struct Split {
     pub swarm: Cores,
 }
 
+impl Split {
+    /// Tries both, so that nothing is started that cannot be pinned. The calling thread goes back to where it could run.
+    ///
+    /// # Errors
+    /// As [`Cores::pin_this_thread`].
+    pub fn check(&self) -> Result<(), String> {
+        let before = allowed().map(Cores);
+        for cores in [&self.server, &self.swarm] {
+            let tried = cores.pin_this_thread();
+            before.as_ref().map_or(Ok(()), Cores::pin_this_thread)?;
+            tried?;
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Split {
     type Err = String;
 
@@ -82,15 +98,15 @@ fn pin(cores: &[usize]) -> Result<(), String> {
     for &core in cores {
         set.set(core).map_err(|error| error.to_string())?;
     }
-    sched_setaffinity(nix::unistd::Pid::from_raw(0), &set).map_err(|error| {
-        let here = allowed().map_or_else(|| "unknown".into(), |cores| Cores(cores).to_string());
-        format!("{error}; this program may use {here}")
-    })?;
-    // The kernel drops cores that are not there, and pins to the rest.
-    let missing = allowed().unwrap_or_default();
-    match cores.iter().find(|core| !missing.contains(core)) {
-        Some(core) => Err(format!("there is no core {core}")),
-        None => Ok(()),
+    let before = allowed().unwrap_or_default();
+    let pinned = sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
+    // The kernel drops cores that are not there, and pins to the rest. If nothing is left, it refuses.
+    let usable = if pinned.is_ok() { allowed().unwrap_or_default() } else { before.clone() };
+    match (cores.iter().find(|core| !usable.contains(core)), pinned) {
+        (Some(core), _) => {
+            Err(format!("there is no core {core} for it; this program may use {}", Cores(before)))
+        }
+        (None, pinned) => pinned.map_err(|error| error.to_string()),
     }
 }
 
@@ -138,7 +154,26 @@ mod tests {
             assert_eq!(child, Some(first.0));
             assert_eq!(Cores::halves(), None, "one core has no halves");
             let error = Cores(vec![MOST]).pin_this_thread().unwrap_err();
-            assert!(error.contains("1023") && error.contains("may use"), "{error}");
+            assert!(error.contains("no core 1023") && error.contains("may use"), "{error}");
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_split_is_tried_and_leaves_the_thread_as_it_was() {
+        std::thread::spawn(|| {
+            let before = allowed().unwrap();
+            let first = Cores(vec![before[0]]);
+            let missing = Cores(vec![before[0], MOST]);
+            assert_eq!(Split { server: first.clone(), swarm: first.clone() }.check(), Ok(()));
+            for (server, swarm) in [(&first, &missing), (&missing, &first)] {
+                let error = Split { server: server.clone(), swarm: swarm.clone() }.check().unwrap_err();
+                assert!(error.contains("no core 1023"), "{error}");
+                assert!(error.ends_with(&format!("use {}", Cores(before.clone()))), "{error}");
+                assert_eq!(allowed().as_ref(), Some(&before));
+            }
         })
         .join()
         .unwrap();

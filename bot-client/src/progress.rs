@@ -1,7 +1,7 @@
 //! What a running swarm shows: the dashboard where stdin and stdout are a terminal; else a line on stderr, redrawn in
 //! place on a terminal, a plain one every two seconds elsewhere.
 
-use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::time::{Duration, Instant};
 
 use bot_client::swarm::{Phase, Progress};
@@ -81,7 +81,8 @@ impl Line {
             }
             None if self.printed.is_none_or(|at| at.elapsed() >= PLAIN_EVERY) => {
                 self.printed = Some(Instant::now());
-                eprintln!("{text}");
+                // Nobody may read it.
+                let _ = writeln!(stderr(), "{text}");
             }
             None => {}
         }

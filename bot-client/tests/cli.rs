@@ -48,6 +48,8 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--pin", "first"], "1-3");
     refused(&["swarm", "--pin", "1023"], "1023");
     refused(&["capacity", "--pin", "1"], "0/1");
+    refused(&["capacity", "--url", "wss://127.0.0.1/ws", "--ca", "/nowhere/ca.pem"], "/nowhere/ca.pem");
+    refused(&["capacity", "--ca", "/dev/null", "--insecure"], "--insecure");
     refused(&["capacity", "--most", "5000"], "4000");
     refused(&["capacity", "--url", "http://127.0.0.1/ws"], "use ws://");
     refused(&["capacity", "--server", "/nowhere/server"], "cargo build --release");
@@ -55,6 +57,12 @@ fn bad_arguments_are_refused_before_anything_starts() {
     refused(&["swarm", "--peer", "colyseus"], "tutorial");
     refused(&["bench", "--server", "/nowhere/server"], "cargo build --release");
     refused(&["bench", "--readme", "/dev/null"], "no marks");
+    refused(&["bench", "--quick", "--readme", "/dev/null"], "cannot be used with");
+    for command in ["capacity", "bench"] {
+        // Before the server: what cannot be pinned is not started. Elsewhere than on Linux nothing can be pinned.
+        let hint = if cfg!(target_os = "linux") { "no core 1023" } else { "only Linux" };
+        refused(&[command, "--pin", "0/1023", "--server", "/nowhere/server"], hint);
+    }
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
 }
@@ -66,6 +74,70 @@ fn nobody_listening_is_said_at_once() {
     let url = format!("ws://127.0.0.1:{port}/ws");
     let stderr = refused(&["swarm", "--url", &url, "--bots", "3"], "Is the server running");
     assert!(stderr.contains(&port.to_string()), "{stderr}");
+}
+
+#[test]
+fn the_search_and_the_table_say_it_with_the_same_words() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("ws://127.0.0.1:{port}/ws");
+    let stderr = refused(&["capacity", "--url", &url, "--from", "2"], "Is the server running");
+    assert!(stderr.contains("no bot could join"), "{stderr}");
+}
+
+/// What it said before it ended is what somebody has to know.
+#[cfg(unix)]
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    for command in ["capacity", "bench"] {
+        // A shell knows no --listen.
+        refused(&[command, "--server", "/bin/sh"], "listen");
+    }
+}
+
+/// A full disk, or a pipe that nobody empties, must not look like a crash.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_can_be_told_changes_no_exit_code() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bot-client"));
+    let status = command.args(["swarm", "--json", "/nowhere/at/all.json"]).stderr(full).status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
+/// Whichever way somebody ends the lab, it takes the server along that it has started.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_server_is_left_behind() {
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    let mut ways = vec![("capacity", "TERM"), ("capacity", "INT"), ("bench", "TERM")];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    // Under nohup the lab is to outlive its terminal, as this test does.
+    if u64::from_str_radix(ignored, 16).unwrap() & 1 == 0 {
+        ways.push(("capacity", "HUP"));
+    }
+    for (command, signal) in ways {
+        let name = format!("mute-server-{}-{command}-{signal}", std::process::id());
+        let pid_file = std::env::temp_dir().join(name);
+        let mut lab = Command::new(env!("CARGO_BIN_EXE_bot-client"))
+            .args([command, "--server", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mute_server.sh")])
+            .env("MUTE_SERVER_PID", &pid_file)
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(15);
+        while !pid_file.exists() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let kill = format!("kill -{signal} {}", lab.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let ended = lab.wait().unwrap();
+        let server = std::fs::read_to_string(&pid_file).expect("the server was started");
+        std::fs::remove_file(&pid_file).unwrap();
+        assert_eq!(ended.code(), Some(5), "{command} {signal}");
+        assert!(!Path::new("/proc").join(server.trim()).exists(), "{command} {signal}");
+    }
 }
 
 #[test]

@@ -10,12 +10,13 @@ use bot_client::swarm::capacity::{self, Limit, Search, Trial};
 use bot_client::swarm::environment::Environment;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
-use bot_client::swarm::{self, Config, Report};
+use bot_client::swarm::{self, Config, Outcome};
 use bot_client::{Endpoint, Trust};
-use tokio::runtime::Runtime;
 
-use super::{duration, rate, runtime};
-use crate::{FINE, INVALID, SOME_LOST, interrupted};
+use super::trusted::Trusted;
+use super::{duration, nobody_came, rate, runtime};
+use crate::interrupt::Stop;
+use crate::{FINE, INTERRUPTED, INVALID, NOTHING, SOME_LOST};
 
 /// Most players that the server takes into one room.
 const LARGEST_ROOM: i64 = 4000;
@@ -25,6 +26,8 @@ pub(crate) struct Capacity {
     /// A server that runs already, with a room for --most players; by default one is started for each trial.
     #[arg(long, conflicts_with_all = ["server", "pin"])]
     url: Option<String>,
+    #[command(flatten)]
+    trusted: Trusted,
     /// The server's program; by default the one beside this program.
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
@@ -51,67 +54,129 @@ pub(crate) struct Capacity {
     html: Option<PathBuf>,
 }
 
+/// A server that runs already.
+struct There {
+    url: Endpoint,
+    trust: Trust,
+}
+
 impl Capacity {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
         for path in [&self.json, &self.html].into_iter().flatten() {
             super::can_write(path)?;
         }
-        let _ = rlimit::increase_nofile_limit(u64::from(self.most) + 64);
-        let url =
-            self.url.as_ref().map(|url| url.parse::<Endpoint>().with_context(|| format!("bad --url {url}")));
-        let url = url.transpose()?;
+        let there = match &self.url {
+            Some(url) => {
+                let url = url.parse().with_context(|| format!("bad --url {url}"))?;
+                Some(There { url, trust: self.trusted.trust()? })
+            }
+            None => None,
+        };
+        if let Some(split) = &self.pin {
+            split.check().map_err(anyhow::Error::msg)?;
+        }
         let server = self.server.clone().map_or_else(|| beside_this("server"), Ok)?;
+        let _ = rlimit::increase_nofile_limit(u64::from(self.most) + 64);
+        // Before the pinning, which would hide the other cores.
+        let here = Environment::look(std::env::args().skip(1).collect());
+        runtime(1)?.block_on(self.search(there.as_ref(), &server, here))
+    }
+
+    /// Trial after trial. What ends it early loses nothing of what was found by then.
+    async fn search(&self, there: Option<&There>, server: &Path, here: Environment) -> anyhow::Result<u8> {
+        let stop = Stop::listen();
         let (mut search, mut trials, mut hz) = (Search::new(self.from, self.most), Vec::new(), 0);
+        let mut early = None;
         while let Some(players) = search.next() {
-            let report = match &url {
-                Some(url) => swarm_of(&runtime(1)?, self.config(url.clone(), Target::beside(url), players)),
-                None => {
-                    let hosted = host(&server, players, &[], self.pin.as_ref())?;
-                    // After the pinning, which its threads inherit.
-                    swarm_of(&runtime(1)?, self.config(hosted.url.clone(), hosted.metrics.clone(), players))
+            let outcome = match self.play(players, there, server, &stop).await {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => {
+                    early = Some((INTERRUPTED, "interrupted".to_owned()));
+                    break;
+                }
+                Err(error) if trials.is_empty() => return Err(error),
+                Err(error) => {
+                    early = Some((NOTHING, format!("{error:#}")));
+                    break;
                 }
             };
-            let Some(report) = report else { anyhow::bail!("interrupted") };
-            anyhow::ensure!(report.bots.connected > 0, "no bot could join {}", report.url);
-            hz = report.ticks_per_second;
-            let trial = Trial::of(players, &report);
+            hz = outcome.report.ticks_per_second;
+            let trial = Trial::of(players, &outcome.report, outcome.first_failure.as_deref());
             super::say(&trial)?;
             search.tell(players, trial.held);
             trials.push(trial);
         }
+        if trials.is_empty() {
+            super::warn("interrupted before the first trial was over");
+            return Ok(INTERRUPTED);
+        }
         let mut found = capacity::Capacity::new(&search, trials, hz);
-        found.environment = Environment::look(std::env::args().skip(1).collect());
-        super::say(format_args!("\n{found}"))?;
+        found.environment = here;
+        let (code, why) = early.unzip();
+        found.stopped = why;
+        // First of all, so that no trouble with the screen loses what took so long.
         if let Some(path) = &self.json {
             super::write(path, &(serde_json::to_string_pretty(&found)? + "\n"))?;
         }
         if let Some(path) = &self.html {
             super::write(path, &capacity::page(&found))?;
         }
-        Ok(match (found.limit, found.knee) {
+        super::say(format_args!("\n{found}"))?;
+        Ok(code.unwrap_or(match (found.limit, found.knee) {
             (Limit::Generator, _) => INVALID,
             (_, None) => SOME_LOST,
             _ => FINE,
-        })
+        }))
     }
 
-    fn config(&self, url: Endpoint, metrics: Option<Target>, players: u32) -> Config {
-        Config { bots: players, duration: self.duration, rate: self.rate, ..plain(url, metrics) }
+    /// One trial; none if it was interrupted.
+    async fn play(
+        &self,
+        players: u32,
+        there: Option<&There>,
+        server: &Path,
+        stop: &Stop,
+    ) -> anyhow::Result<Option<Outcome>> {
+        let load = |url: &Endpoint, trust: &Trust, metrics| {
+            let (url, trust) = (url.clone(), trust.clone());
+            Config { bots: players, trust, duration: self.duration, rate: self.rate, ..plain(url, metrics) }
+        };
+        if let Some(There { url, trust }) = there {
+            return swarm_of(load(url, trust, Target::beside(url)), stop).await;
+        }
+        let Some(hosted) = host(server, players, &[], self.pin.as_ref(), stop).await? else {
+            return Ok(None);
+        };
+        swarm_of(load(&hosted.url, &Trust::system(), hosted.metrics.clone()), stop).await
     }
 }
 
-/// A server with rooms for so many players and no pilots.
-pub(super) fn host(
+/// A server with rooms for so many players and no pilots; none if that was interrupted.
+pub(super) async fn host(
     program: &Path,
     players: u32,
     more: &[&str],
     split: Option<&Split>,
-) -> anyhow::Result<Hosted> {
+    stop: &Stop,
+) -> anyhow::Result<Option<Hosted>> {
     let capacity = players.to_string();
     let always =
         ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--pilots", "0", "--room-capacity", &capacity];
     let arguments: Vec<_> = always.iter().chain(more).map(|&argument| argument.to_owned()).collect();
-    Ok(Hosted::start(program, &arguments, split)?)
+    start(program, &arguments, split, stop).await
+}
+
+/// Starts a program; none if that was interrupted, and then it is ended.
+pub(super) async fn start(
+    program: &Path,
+    arguments: &[String],
+    split: Option<&Split>,
+    stop: &Stop,
+) -> anyhow::Result<Option<Hosted>> {
+    tokio::select! {
+        hosted = Hosted::start(program, arguments, split) => Ok(Some(hosted?)),
+        () = stop.asked() => Ok(None),
+    }
 }
 
 /// Bots that play in one room.
@@ -134,14 +199,16 @@ pub(super) fn plain(url: Endpoint, metrics: Option<Target>) -> Config {
 }
 
 /// One run, quietly; none if it was interrupted.
-pub(super) fn swarm_of(runtime: &Runtime, config: Config) -> Option<Report> {
-    runtime.block_on(async {
-        let (stop, mut stopped) = tokio::sync::oneshot::channel();
-        let interrupted = async {
-            interrupted().await;
-            let _ = stop.send(());
-        };
-        let outcome = swarm::run(config, interrupted, |_| {}).await;
-        stopped.try_recv().is_err().then_some(outcome.report)
-    })
+pub(super) async fn swarm_of(config: Config, stop: &Stop) -> anyhow::Result<Option<Outcome>> {
+    played(swarm::run(config, stop.asked(), |_| {}).await, stop)
+}
+
+/// A run in which somebody played; none if it was interrupted.
+pub(super) fn played(outcome: Outcome, stop: &Stop) -> anyhow::Result<Option<Outcome>> {
+    if stop.is_asked() {
+        return Ok(None);
+    }
+    let Outcome { report, first_failure, .. } = &outcome;
+    anyhow::ensure!(report.bots.connected > 0, nobody_came(&report.url, first_failure.as_deref()));
+    Ok(Some(outcome))
 }

@@ -5,6 +5,7 @@ mod capacity;
 mod compare;
 mod lag;
 mod swarm;
+mod trusted;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -39,14 +40,16 @@ pub(crate) enum Command {
     Swarm(Swarm),
     /// Find the largest number of players in one room that a server holds: delivered >= 95 %, interval p99 <= 1.5 ticks, twice.
     ///
-    /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Exit code: 0 a
-    /// number was found, 1 none, 2 there is no server or the arguments make no sense, 4 the swarm was at its own limit first.
+    /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Ctrl-C ends it
+    /// with what was found so far. Exit code: 0 a number was found, 1 none, 2 there is no server (any more) or the arguments
+    /// make no sense, 4 the swarm was at its own limit first, 5 interrupted.
     Capacity(Capacity),
     /// Measure the standard table: rooms from 100 to 2000 players, many rooms, a crowd, TLS, and beside them the server that a
     /// tutorial would build.
     ///
-    /// Starts the servers itself, on a core of their own. Exit code: 0 measured, 2 there is no server or the arguments make
-    /// no sense, 4 some rows are marked because the swarm itself was late.
+    /// Starts the servers itself, on a core of their own. Ctrl-C ends it with the rows that are done, and writes no file. Exit
+    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server or the arguments make no sense, 4 some
+    /// rows are marked because the swarm itself was late, 5 interrupted.
     Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///
@@ -70,6 +73,22 @@ pub(crate) fn can_write(path: &Path) -> anyhow::Result<()> {
 
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Says on stderr what is wrong. Where nobody can hear it, as of a closed pipe or a full disk, the work goes on all the same.
+pub(crate) fn warn(what: impl Display) {
+    let _ = writeln!(io::stderr(), "bot-client: {what}");
+}
+
+/// That no bot got a seat there, why the first got none, and what may help.
+pub(crate) fn nobody_came(url: &str, first_failure: Option<&str>) -> String {
+    let why = first_failure.unwrap_or("stopped before the first connection");
+    let advice = match why {
+        why if why.contains("peer certificate") => " If it is your own, --ca FILE or --insecure believes it.",
+        why if why.starts_with("cannot connect") => " Is the server running there?",
+        _ => "",
+    };
+    format!("no bot could join {url}: {why}.{advice}")
 }
 
 /// Prints a line, or several. Where nobody reads any more, as after `| head`, whoever was reading has seen enough, and what
@@ -129,6 +148,17 @@ mod tests {
         for bad in ["", "s", "10x", "-1s", "0s", "1e9h", "nan", "inf"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn who_got_no_seat_is_told_what_may_help() {
+        let came = |why| nobody_came("ws://here", why);
+        assert_eq!(came(Some("4005 (room_full)")), "no bot could join ws://here: 4005 (room_full).");
+        assert!(
+            came(Some("cannot connect to here: refused")).ends_with("refused. Is the server running there?")
+        );
+        assert!(came(Some("invalid peer certificate")).contains("--insecure"));
+        assert!(came(None).contains("stopped"));
     }
 
     #[test]

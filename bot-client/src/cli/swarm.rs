@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use bot_client::Endpoint;
 use bot_client::pin::Cores;
 use bot_client::swarm::peer::Load;
 use bot_client::swarm::process;
@@ -11,10 +12,10 @@ use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
 use bot_client::swarm::thresholds::Thresholds;
 use bot_client::swarm::{self, Report};
-use bot_client::{Endpoint, Trust};
 use protocol::RoomCode;
 use tokio::runtime::{Builder, Runtime};
 
+use super::trusted::Trusted;
 use super::{duration, percent, rate};
 
 #[derive(Debug, clap::Args)]
@@ -22,12 +23,8 @@ pub(crate) struct Swarm {
     /// The server's WebSocket address, ws:// or wss://.
     #[arg(long, default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
-    /// With wss: believe the certificates in this PEM file, and those that they vouch for, instead of the system's.
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    ca: Option<PathBuf>,
-    /// With wss: believe every certificate, as that of a server with --dev-tls. Whoever sits on the line can listen in.
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    trusted: Trusted,
     /// How many bots.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     bots: u32,
@@ -94,7 +91,7 @@ impl Swarm {
     pub(crate) fn config(&self) -> anyhow::Result<swarm::Config> {
         let url: Endpoint = self.url.parse().with_context(|| format!("bad --url {}", self.url))?;
         Ok(swarm::Config {
-            trust: self.trust()?,
+            trust: self.trusted.trust()?,
             bots: self.bots,
             duration: self.duration,
             rate: self.rate,
@@ -120,19 +117,6 @@ impl Swarm {
         let url: Endpoint = self.url.parse().with_context(|| format!("bad --url {}", self.url))?;
         let process = url.is_loopback().then(|| process::listening_on(url.port())).flatten();
         Ok(Some(Load { url, bots: self.bots, duration: self.duration, rate: self.rate, process }))
-    }
-
-    fn trust(&self) -> anyhow::Result<Trust> {
-        match &self.ca {
-            Some(path) => Trust::only(path).context("bad --ca"),
-            None if self.insecure => {
-                eprintln!(
-                    "bot-client: --insecure: every certificate is believed; this run could be listened to"
-                );
-                Ok(Trust::anybody())
-            }
-            None => Ok(Trust::system()),
-        }
     }
 
     fn metrics(&self, url: &Endpoint) -> Option<Target> {

@@ -2,6 +2,7 @@
 //! players, inputs and snapshots, in that server's JSON; movement only. It is there to compare with.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::report::{Report, round};
 use super::server::Server;
 use super::stats::Stats;
-use super::{Outcome, process};
+use super::{HEARTBEAT, LEAVE_TIMEOUT, Outcome, process};
 use crate::client::Closed;
 use crate::endpoint::Endpoint;
 use crate::frames::{Inbound, Outbound};
@@ -47,7 +48,7 @@ pub struct Load {
 }
 
 /// The part of a snapshot that matters here.
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Head {
     tick: u32,
     ack: u32,
@@ -68,36 +69,54 @@ impl Shared {
     fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
+
+    fn settled(&self, bots: u32) -> bool {
+        let stats = self.stats();
+        stats.connected + stats.failed == bots
+    }
 }
 
-/// Runs it. The report has what such a server can be measured by; the rest stays zero.
-pub async fn run(load: Load) -> Outcome {
+/// Runs it until its time is over, nobody plays any more, or `stop` resolves. The report has what such a server can be
+/// measured by; the rest stays zero.
+pub async fn run(load: Load, stop: impl Future<Output = ()>) -> Outcome {
     let shared = Arc::new(Shared::default());
     let mut bots = JoinSet::new();
     let started = Instant::now();
-    for index in 0..load.bots {
-        sleep_until(started + Duration::from_secs_f64(f64::from(index) / load.rate)).await;
-        bots.spawn(play(shared.clone(), load.url.clone(), index));
-    }
-    let settled = || {
-        let stats = shared.stats();
-        stats.connected + stats.failed == load.bots
+    tokio::pin!(stop);
+    let all_came = async {
+        for index in 0..load.bots {
+            sleep_until(started + Duration::from_secs_f64(f64::from(index) / load.rate)).await;
+            bots.spawn(play(shared.clone(), load.url.clone(), index));
+        }
+        // Each bot's patience is bounded, and so this is.
+        while !shared.settled(load.bots) {
+            sleep(HEARTBEAT).await;
+        }
     };
-    let patient = Instant::now() + PATIENCE;
-    while !settled() && Instant::now() < patient {
-        sleep(Duration::from_millis(20)).await;
-    }
+    let mut stopped = tokio::select! {
+        () = all_came => false,
+        () = &mut stop => true,
+    };
+    shared.stats().ramp = started.elapsed();
     let usage = |pid: Option<u32>| pid.and_then(process::usage);
-    let (peer, own) = (usage(load.process), usage(Some(std::process::id())));
-    let opened = *shared.window.get_or_init(Instant::now);
-    shared.stats().ramp = opened - started;
-    sleep_until(opened + load.duration).await;
-    let (peer_then, own_then) = (usage(load.process), usage(Some(std::process::id())));
-    let window = opened.elapsed();
+    let usages = || (usage(load.process), usage(Some(std::process::id())));
+    let (peer, own) = usages();
+    if !stopped {
+        let opened = *shared.window.get_or_init(Instant::now);
+        while !stopped && shared.stats().playing > 0 && opened.elapsed() < load.duration {
+            let next = Instant::now() + HEARTBEAT;
+            stopped = tokio::select! {
+                () = sleep_until(next.min(opened + load.duration)) => false,
+                () = &mut stop => true,
+            };
+        }
+    }
+    let (peer_then, own_then) = usages();
+    let window = shared.window.get().map_or(Duration::ZERO, Instant::elapsed);
     shared.leaving.store(true, Ordering::Relaxed);
     let everybody_out = async { while bots.join_next().await.is_some() {} };
-    let _ = timeout(Duration::from_secs(3), everybody_out).await;
-    bots.abort_all();
+    let _ = timeout(LEAVE_TIMEOUT, everybody_out).await;
+    bots.shutdown().await;
     let stats = shared.stats();
     let bot_ticks = stats.bot_time.as_secs_f64() * f64::from(HZ);
     let spent = |then: Option<(u64, u64)>, now: Option<(u64, u64)>| Some(now?.0.saturating_sub(then?.0));
@@ -121,13 +140,10 @@ pub async fn run(load: Load) -> Outcome {
 
 async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
     let opened = timeout(PATIENCE, open(&url)).await;
+    let opened = opened.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
     let stream = match opened {
-        Ok(Ok(stream)) => stream,
-        other => {
-            let why = other.map_or_else(
-                |_| "no answer".to_owned(),
-                |ended| ended.err().map_or_else(String::new, |e| e.to_string()),
-            );
+        Ok(stream) => stream,
+        Err(why) => {
             let mut stats = shared.stats();
             stats.failed += 1;
             stats.first_failure.get_or_insert(why);
@@ -149,12 +165,12 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
         pending: VecDeque::new(),
         last: None,
         seq: 0,
+        course: String::new(),
     };
     let kept = bot.play(index).await;
-    let (end, traffic) = (Instant::now(), bot.outbound.written);
+    let end = Instant::now();
     let mut stats = shared.stats();
     stats.playing -= 1;
-    stats.up += traffic;
     if let Some(&opened) = shared.window.get() {
         stats.bot_time += end - opened;
         stats.seat_time += end - opened;
@@ -174,6 +190,8 @@ struct Bot<'a> {
     /// When the last snapshot came, and its tick.
     last: Option<(Instant, u32)>,
     seq: u32,
+    /// The end of each input until the next change of course.
+    course: String,
 }
 
 impl Bot<'_> {
@@ -183,17 +201,19 @@ impl Bot<'_> {
         let tick = Duration::from_secs(1) / HZ;
         // Spread over the tick, as they come.
         let mut due = Instant::now() + tick.mul_f64(f64::from(index) * 0.618 % 1.0);
-        let (mut dx, mut dy) = (0.0, 0.0);
+        // Set anew once a tick, and not for every message that comes in between.
+        let mut alarm = pin!(sleep_until(due));
         while !self.shared.leaving() {
             tokio::select! {
                 biased;
-                () = sleep_until(due) => {
+                () = &mut alarm => {
                     if self.seq.is_multiple_of(COURSE) {
                         let angle = f64::from(dice.below(6283)) / 1000.0;
-                        (dx, dy) = (angle.cos(), angle.sin());
+                        self.course = format!("\"dx\":{:.3},\"dy\":{:.3}}}", angle.cos(), angle.sin());
                     }
-                    self.send(due, dx, dy).await?;
+                    self.send(due).await?;
                     due += tick;
+                    alarm.as_mut().reset(due);
                 }
                 frame = self.inbound.next(&mut self.stream) => {
                     let frame = frame.ok().filter(|frame| frame.opcode == OpCode::Text)?;
@@ -205,23 +225,27 @@ impl Bot<'_> {
         self.outbound.flush(&mut self.stream).await.ok()
     }
 
-    async fn send(&mut self, due: Instant, dx: f64, dy: f64) -> Option<()> {
+    async fn send(&mut self, due: Instant) -> Option<()> {
         let now = Instant::now();
         self.seq += 1;
-        let mut text = format!("{{\"seq\":{},\"dx\":{dx:.3},\"dy\":{dy:.3}}}", self.seq).into_bytes();
+        let mut text = format!("{{\"seq\":{},{}", self.seq, self.course).into_bytes();
         self.outbound.push(true, OpCode::Text, &mut text);
         self.pending.push_back((self.seq, due, now));
-        if self.shared.window.get().is_some() {
+        let before = self.outbound.written;
+        self.outbound.flush(&mut self.stream).await.ok()?;
+        // What was due in the ramp is no part of the measurement, however late it is.
+        if self.shared.window.get().is_some_and(|&opened| due >= opened) {
             let mut stats = self.shared.stats();
             stats.schedule_lag.record(now.saturating_duration_since(due));
             stats.messages_up += 1;
+            stats.up += self.outbound.written - before;
         }
-        self.outbound.flush(&mut self.stream).await.ok()
+        Some(())
     }
 
     fn take(&mut self, payload: &[u8], wire_len: u64) -> Option<()> {
         let now = Instant::now();
-        let head: Head = serde_json::from_slice(payload).ok()?;
+        let head = head(payload)?;
         let before = self.last.replace((now, head.tick));
         let answered = self.pending.partition_point(|&(seq, ..)| seq <= head.ack);
         let answered = self.pending.drain(..answered);
@@ -243,9 +267,38 @@ impl Bot<'_> {
     }
 }
 
-/// Connects and asks for the upgrade, without a subprotocol: tutorials have none.
-async fn open(url: &Endpoint) -> std::io::Result<BufReader<TcpStream>> {
-    let stream = TcpStream::connect(url.authority()).await?;
+/// What a snapshot begins with; where it begins otherwise, all of it is searched. Most of it are positions, which are of no
+/// interest here.
+fn head(snapshot: &[u8]) -> Option<Head> {
+    let first = || {
+        let (tick, rest) = number(snapshot.strip_prefix(b"{\"tick\":")?)?;
+        let (ack, _) = number(rest.strip_prefix(b",\"ack\":")?)?;
+        Some(Head { tick, ack })
+    };
+    first().or_else(|| serde_json::from_slice(snapshot).ok())
+}
+
+/// The number at the front, and what comes behind it.
+fn number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    let (number, rest) = text.split_at(digits);
+    // Anything else behind it, such as a fraction, is for somebody who knows more of JSON.
+    let ends = matches!(rest, [b',' | b'}', ..]);
+    Some((std::str::from_utf8(number).ok()?.parse().ok().filter(|_| ends)?, rest))
+}
+
+/// Connects and asks for the upgrade, without a subprotocol: tutorials have none, and no TLS.
+async fn open(url: &Endpoint) -> Result<BufReader<TcpStream>, String> {
+    if url.is_secure() {
+        return Err("such a server has no TLS; write ws://".into());
+    }
+    let address = url.authority();
+    let stream = TcpStream::connect(&address).await;
+    let stream = stream.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+    upgrade(stream, url).await.map_err(|error| error.to_string())
+}
+
+async fn upgrade(stream: TcpStream, url: &Endpoint) -> std::io::Result<BufReader<TcpStream>> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(2048, stream);
     let key = fastwebsockets::handshake::generate_key();
@@ -266,4 +319,28 @@ async fn open(url: &Endpoint) -> std::io::Result<BufReader<TcpStream>> {
         stream.read_line(&mut line).await?;
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_known_by_its_first_words() {
+        let read = |text: &str| head(text.as_bytes()).map(|Head { tick, ack }| (tick, ack));
+        assert_eq!(
+            read(r#"{"tick":4000000000,"ack":7,"players":[{"id":1,"x":0.5,"y":2}]}"#),
+            Some((4_000_000_000, 7))
+        );
+        // Behind them it may be anything: nobody looks.
+        assert_eq!(read(r#"{"tick":1,"ack":2,"players":[{"#), Some((1, 2)));
+        // Other servers have another order, or spaces.
+        assert_eq!(read(r#"{"players":[], "ack": 2, "tick": 1}"#), Some((1, 2)));
+        for bad in
+            ["", "{", r#"{"tick":"#, r#"{"tick":1,"ack":2.5}"#, r#"{"tick":1}"#, r#"{"tick":-1,"ack":2}"#]
+        {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(read(r#"{"tick":4294967296,"ack":1}"#), None, "more than a tick can be");
+    }
 }

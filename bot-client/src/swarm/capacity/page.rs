@@ -20,13 +20,19 @@ pub fn page(capacity: &Capacity) -> String {
     if let Some(knee) = capacity.knee.filter(|&knee| knee != first && knee != last) {
         plot.label(f64::from(knee), &knee.to_string());
     }
-    plot.label(f64::from(last), &last.to_string());
+    if last != first {
+        plot.label(f64::from(last), &last.to_string());
+    }
     plot.line("first", over_players(|trial| trial.interval_p99_ms));
     plot.line("second", [(f64::from(first), limit), (f64::from(last), limit)].into_iter());
     let figure = plot
         .done("Interval between snapshots, p99, over players", &[("first", "p99, ms"), ("second", "limit")]);
-    let knee = capacity.knee.map_or_else(|| "no number of".into(), |knee| knee.to_string());
-    let mut html = format!("{HEAD}<h1>Drift Arena holds {knee} players</h1>\n{figure}<pre>");
+    let heading = match (capacity.knee, &capacity.stopped) {
+        (Some(knee), None) => format!("Drift Arena holds {knee} players"),
+        (Some(knee), Some(_)) => format!("Drift Arena holds {knee} players, so far"),
+        (None, _) => "Drift Arena: no number of players found".into(),
+    };
+    let mut html = format!("{HEAD}<h1>{heading}</h1>\n{figure}<pre>");
     for trial in &capacity.trials {
         let _ = writeln!(html, "{}", escape(&trial.to_string()));
     }
