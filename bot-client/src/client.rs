@@ -120,6 +120,12 @@ pub enum Error {
         /// What the server wrote beside it.
         text: String,
     },
+    /// The server answered with 101, but not to this request for a WebSocket.
+    #[error("the server's answer to the WebSocket handshake has {what}")]
+    Upgrade {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The server agreed to another subprotocol or to none.
     #[error("the server does not speak {wanted}")]
     Subprotocol {

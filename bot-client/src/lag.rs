@@ -4,20 +4,21 @@
 //! behind. Knows no WebSocket and no message. [`Line`] decides when a segment arrives and asks for no time itself;
 //! [`run`] serves connections by it.
 
+mod pipe;
+
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use sim::dice::Dice;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout};
+
+use pipe::{Side, pipe};
 
 /// What a connection suffers, in each direction by itself. The default is a perfect line.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -52,6 +53,9 @@ pub struct Tally {
     pub cut: u64,
     /// Those for which nobody answered at the other end.
     pub refused: u64,
+    /// Times that this side had no socket to give: out of files, of ports, or of memory. A client that waits to be taken
+    /// counts ten times a second.
+    pub short: u64,
     /// Segments carried, both directions.
     pub segments: u64,
     /// Those that stalled.
@@ -62,10 +66,22 @@ pub struct Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { connections, cut, refused, segments, stalls, bytes } = self;
-        write!(f, "{connections} connections, {cut} cut, {refused} refused by the other end; ")?;
+        let Tally { connections, cut, refused, short, segments, stalls, bytes } = self;
+        write!(f, "{connections} connections, {cut} cut, {refused} refused by the other end, ")?;
+        write!(f, "{short} times short of files or ports here; ")?;
         write!(f, "{segments} segments, {stalls} stalls, {bytes} bytes")
     }
+}
+
+/// Why a connection came to nothing, or has to wait.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// This side has no socket for it.
+    #[error("no socket left here: {0}")]
+    Short(io::Error),
+    /// The other end does not answer.
+    #[error("the other end: {0}")]
+    Refused(io::Error),
 }
 
 /// The same while it runs.
@@ -133,45 +149,6 @@ impl Line {
     }
 }
 
-/// Carries one direction until its end has been passed on or either side is gone.
-async fn pipe(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut line: Line,
-    counters: &Counters,
-) -> io::Result<()> {
-    let (sender, mut receiver) = mpsc::channel::<(Instant, Bytes)>(UNDER_WAY);
-    let read = async {
-        let mut buffer = BytesMut::new();
-        loop {
-            if let Some(at) = line.has_room_at() {
-                sleep_until(at).await;
-            }
-            buffer.reserve(SEGMENT);
-            let len = (&mut from).take(SEGMENT as u64).read_buf(&mut buffer).await?;
-            // The end of the stream travels as a segment without bytes.
-            let (at, stalled) = line.arrival(Instant::now(), len);
-            if sender.send((at, buffer.split().freeze())).await.is_err() || len == 0 {
-                return Ok::<_, io::Error>(());
-            }
-            counters.segments.fetch_add(1, Relaxed);
-            counters.stalls.fetch_add(u64::from(stalled), Relaxed);
-            counters.bytes.fetch_add(len as u64, Relaxed);
-        }
-    };
-    let write = async {
-        while let Some((at, bytes)) = receiver.recv().await {
-            sleep_until(at).await;
-            if bytes.is_empty() {
-                break;
-            }
-            to.write_all(&bytes).await?;
-        }
-        to.shutdown().await
-    };
-    tokio::try_join!(read, write).map(|_| ())
-}
-
 /// A listener whose connections bring small buffers if there is a rate.
 ///
 /// # Errors
@@ -192,6 +169,26 @@ fn socket(address: SocketAddr, conditions: &Conditions) -> io::Result<TcpSocket>
     Ok(socket)
 }
 
+/// True if what is sent to `to` comes to who listens at `own`, so that a proxy would be its own client without end.
+pub fn leads_back(to: SocketAddr, own: SocketAddr) -> bool {
+    if to.port() != own.port() {
+        return false;
+    }
+    // "Any" address is the machine itself for whoever dials it.
+    let to = match to.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip.to_canonical(),
+    };
+    match own.ip().to_canonical() {
+        // IPv6's listens on IPv4 as well. Only what belongs to this machine can be bound; that sends nothing.
+        any if any.is_unspecified() => {
+            (any.is_ipv6() || to.is_ipv4()) && UdpSocket::bind(SocketAddr::new(to, 0)).is_ok()
+        }
+        own => own == to,
+    }
+}
+
 /// Carries every connection to `listener` on to `to` until `stop` resolves; those that are open then are dropped.
 /// `on_trouble` hears of connections that came to nothing.
 pub async fn run(
@@ -200,18 +197,24 @@ pub async fn run(
     conditions: Conditions,
     seed: u64,
     stop: impl Future<Output = ()>,
-    mut on_trouble: impl FnMut(io::Error),
+    mut on_trouble: impl FnMut(Trouble),
 ) -> Tally {
     let counters = Arc::new(Counters::default());
-    let (mut taken, mut refused) = (0, 0);
+    let (mut taken, mut refused, mut short) = (0, 0, 0);
+    let mut trouble = |trouble| {
+        match trouble {
+            Trouble::Short(_) => short += 1,
+            Trouble::Refused(_) => refused += 1,
+        }
+        on_trouble(trouble);
+    };
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
             Some(ended) = connections.join_next() => if let Ok(Err(error)) = ended {
-                refused += 1;
-                on_trouble(error);
+                trouble(error);
             },
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => {
@@ -219,9 +222,11 @@ pub async fn run(
                     taken += 1;
                     connections.spawn(carry(client, to, conditions, seed, Arc::clone(&counters)));
                 }
+                // It was there, and left before it was taken.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of file descriptors, mostly: without a pause this would spin.
-                    on_trouble(error);
+                    // Out of files, mostly: without a pause this would spin.
+                    trouble(Trouble::Short(error));
                     sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -232,44 +237,60 @@ pub async fn run(
         connections: taken,
         cut: cut.load(Relaxed),
         refused,
+        short,
         segments: segments.load(Relaxed),
         stalls: stalls.load(Relaxed),
         bytes: bytes.load(Relaxed),
     }
 }
 
-/// Carries one connection. Fails if nobody answers at the other end.
+/// Carries one connection until both sides have been told of the other's end, or one of its reset.
 async fn carry(
     mut client: TcpStream,
     to: SocketAddr,
     conditions: Conditions,
     seed: u64,
     counters: Arc<Counters>,
-) -> io::Result<()> {
-    let mut server = socket(to, &conditions)?.connect(to).await?;
-    // The delays are meant to be the proxy's own.
-    client.set_nodelay(true)?;
-    server.set_nodelay(true)?;
+) -> Result<(), Trouble> {
+    let connected = connect(to, &conditions).await.inspect_err(|_| {
+        // What the client would meet without a proxy, too.
+        let _ = client.set_zero_linger();
+    });
+    let mut server = connected?;
+    // The delays are meant to be the proxy's own. A side that is gone already says so when it is read.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let both = async {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        // A side that is gone is no trouble of the proxy's: the other side hears of it when both are dropped.
-        let _ = tokio::try_join!(
-            pipe(from_client, to_server, Line::new(conditions, seed), &counters),
-            pipe(from_server, to_client, Line::new(conditions, seed.wrapping_add(1)), &counters),
-        );
+        let (near, far) = (Side::default(), Side::default());
+        let [up, down] = [seed, seed.wrapping_add(1)].map(|seed| Line::new(conditions, seed));
+        tokio::select! {
+            () = pipe((from_client, &near), (to_server, &far), up, &counters) => true,
+            () = pipe((from_server, &far), (to_client, &near), down, &counters) => true,
+            _ = async { tokio::join!(near.ended.notified(), far.ended.notified()) } => false,
+        }
     };
-    let Some(age) = conditions.cut else {
-        both.await;
-        return Ok(());
+    let is_reset = match conditions.cut {
+        None => both.await,
+        Some(age) => timeout(age, both).await.unwrap_or_else(|_| {
+            counters.cut.fetch_add(1, Relaxed);
+            true
+        }),
     };
-    if tokio::time::timeout(age, both).await.is_err() {
-        counters.cut.fetch_add(1, Relaxed);
-        // A reset and no orderly end, which the peers would take for a goodbye.
-        client.set_zero_linger()?;
-        server.set_zero_linger()?;
+    if is_reset {
+        // No orderly end, which the peers would take for a goodbye.
+        let _ = (client.set_zero_linger(), server.set_zero_linger());
     }
     Ok(())
+}
+
+async fn connect(to: SocketAddr, conditions: &Conditions) -> Result<TcpStream, Trouble> {
+    let socket = socket(to, conditions).map_err(Trouble::Short)?;
+    socket.connect(to).await.map_err(|error| match error.kind() {
+        // All ports towards there are in use.
+        io::ErrorKind::AddrNotAvailable => Trouble::Short(error),
+        _ => Trouble::Refused(error),
+    })
 }
 
 #[cfg(test)]

@@ -142,15 +142,23 @@ fn run_lag(args: &Lag) -> anyhow::Result<u8> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let to = tokio::net::lookup_host(&args.to).await.ok().and_then(|mut found| found.next());
-        let to = to.with_context(|| format!("bad --to {}: write it like 127.0.0.1:8080", args.to))?;
+        let found = tokio::net::lookup_host(&args.to).await.map(Vec::from_iter).unwrap_or_default();
+        let to = *found.first().with_context(|| format!("bad --to {}: write it like 127.0.0.1:8080", args.to))?;
         let listener = lag::listen(args.listen, &conditions);
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
-        cli::say(format_args!("carries {} to {to}", listener.local_addr()?))?;
+        let own = listener.local_addr()?;
+        anyhow::ensure!(
+            !found.iter().any(|&to| lag::leads_back(to, own)),
+            "bad --to {}: that is this proxy itself, which listens on {own}; name the server, or choose another --listen",
+            args.to
+        );
+        cli::say(format_args!("carries {own} to {to}"))?;
         let mut told = false;
         let on_trouble = |error| {
             if !std::mem::replace(&mut told, true) {
-                eprintln!("bot-client: a connection came to nothing: {error}; further ones are only counted");
+                cli::warn(format_args!(
+                    "trouble with a connection: {error}; further trouble is only counted"
+                ));
             }
         };
         let tally = lag::run(listener, to, conditions, args.seed, interrupted(), on_trouble).await;

@@ -13,6 +13,7 @@ use protocol::{ClientMessage, PROTOCOL, Seq, ServerMessage, Slot, Tick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// Stands for saying nonsense instead of closing.
 const BABBLE: u16 = 0;
@@ -20,7 +21,7 @@ const BABBLE: u16 = 0;
 const SILENCE: u16 = 1;
 const YOU: Slot = Slot(7);
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
+    Sec-WebSocket-Protocol: drift.v1.bincode\r\nSec-WebSocket-Accept: ";
 
 async fn say(socket: &mut WebSocket<TcpStream>, message: &ServerMessage) {
     let mut bytes = Vec::new();
@@ -57,7 +58,10 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
     }
-    stream.write_all(SWITCHING.as_bytes()).await.unwrap();
+    let head = String::from_utf8(head).unwrap();
+    let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+    let answer = format!("{SWITCHING}{}\r\n\r\n", derive_accept_key(key.as_bytes()));
+    stream.write_all(answer.as_bytes()).await.unwrap();
     let mut socket = WebSocket::after_handshake(stream, Role::Server);
     let hello = socket.read_frame().await.unwrap();
     assert!(matches!(codec::decode_client(Encoding::Bincode, &hello.payload), Ok(ClientMessage::Hello(_))));
@@ -264,4 +268,21 @@ async fn a_seat_that_the_server_takes_away_is_a_disconnect() {
     let Outcome { report, .. } = run(2, Some((30, 4003))).await;
     assert_eq!(report.disconnects.get(&4003), Some(&2), "{report}");
     assert!(!report.is_clean());
+}
+
+#[tokio::test]
+async fn a_server_that_answers_another_handshake_gives_no_seats() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let answer = format!("{SWITCHING}s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let config = config(url, Duration::from_secs(1));
+    let Outcome { report, first_failure, .. } = swarm::run(config, std::future::pending(), |_| {}).await;
+    assert_eq!((report.bots.connected, report.bots.failed, report.protocol_errors), (0, 2, 2));
+    assert!(first_failure.is_some_and(|why| why.contains("Sec-WebSocket-Accept of another request")));
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 use bot_client::Endpoint;
 use bot_client::pin::Cores;
+use bot_client::swarm;
 use bot_client::swarm::peer::Load;
 use bot_client::swarm::process;
 use bot_client::swarm::profile::Mix;
 use bot_client::swarm::server::Target;
 use bot_client::swarm::thresholds::Thresholds;
-use bot_client::swarm::{self, Report};
 use protocol::RoomCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -135,7 +135,7 @@ impl Swarm {
     pub(crate) fn thresholds(&self) -> anyhow::Result<Thresholds> {
         let mut all = Thresholds::default();
         self.fail.iter().cloned().for_each(|list| all.extend(list));
-        all.check_paths(&serde_json::to_value(Report::empty())?).context("bad --fail")?;
+        all.check_paths().context("bad --fail")?;
         Ok(all)
     }
 
@@ -185,5 +185,33 @@ fn rooms(text: &str) -> Result<Rooms, String> {
         ("crammed", _) => Ok(Rooms::Exactly(1)),
         (_, Ok(rooms)) if (1..=10_000).contains(&rooms) => Ok(Rooms::Exactly(rooms)),
         _ => Err("write server, crammed, spread, or a number of rooms up to 10000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::{Args, Command};
+
+    #[test]
+    fn limits_on_what_is_no_number_are_refused_before_the_run() {
+        let refusal = |limit: &str| {
+            let Command::Swarm(swarm) = Args::parse_from(["bot-client", "swarm", "--fail", limit]).command
+            else {
+                panic!("another command")
+            };
+            swarm.thresholds().err().map(|error| format!("{error:#}"))
+        };
+        assert_eq!(
+            refusal("latency_ms.p99<=90, server.missed_ticks<=3, disconnects.4003==0, valid==1"),
+            None
+        );
+        for path in
+            ["environment.cpu", "environment.kernel", "server.metrics", "url", "latency_ms", "latency"]
+        {
+            let error = refusal(&format!("{path}<=3")).unwrap_or_else(|| panic!("{path} was taken"));
+            assert!(error.starts_with("bad --fail: ") && error.contains(path), "{error}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use fastwebsockets::{Frame, Payload, Role, WebSocket};
 use protocol::{PROTOCOL, Slot, Tick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::*;
 
@@ -29,20 +30,26 @@ fn welcome() -> Welcome {
     }
 }
 
-/// Reads a request's head and answers with `status` and what belongs to it; `behind` comes in the same write.
+/// Reads a request's head and answers with `head`, in which {accept} becomes the right one; `behind` comes in the same write.
 async fn answer(mut stream: DuplexStream, head: &str, behind: &[u8]) -> (DuplexStream, String) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(stream.read_u8().await.unwrap());
     }
-    let mut reply = head.as_bytes().to_vec();
+    let request = String::from_utf8(request).unwrap();
+    let mut reply = head.replace("{accept}", &derive_accept_key(key(&request).as_bytes())).into_bytes();
     reply.extend_from_slice(behind);
     stream.write_all(&reply).await.unwrap();
-    (stream, String::from_utf8(request).unwrap())
+    (stream, request)
+}
+
+fn key(request: &str) -> &str {
+    let of = |line: &'_ str| line.to_ascii_lowercase().starts_with("sec-websocket-key: ");
+    request.lines().find(|line| of(line)).map_or("", |line| &line["sec-websocket-key: ".len()..])
 }
 
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
+    Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: drift.v1.bincode\r\n\r\n";
 
 /// A client and the server's end of its WebSocket, automatic answers off.
 async fn pair() -> (Client, WebSocket<DuplexStream>) {
@@ -115,6 +122,38 @@ async fn a_refusal_tells_why() {
         matches!(&error, Error::Refused { status: 403, text } if text == "origin not allowed"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_101_that_answers_another_request_is_refused() {
+    let mut keys = Vec::new();
+    for (right, wrong, what) in [
+        ("Sec-WebSocket-Accept: {accept}\r\n", "", "no Sec-WebSocket-Accept"),
+        // That of the example in RFC 6455.
+        ("{accept}", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Accept of another request"),
+        ("{accept}", "", "Accept of another request"),
+        ("Connection: Upgrade", "Connection: close", "\"Connection: Upgrade\""),
+        ("Upgrade: websocket\r\n", "", "\"Upgrade: websocket\""),
+    ] {
+        let (near, far) = duplex(4096);
+        let head = SWITCHING.replace(right, wrong);
+        let (url, options) = (url(), Options::default());
+        let (client, (_far, request)) =
+            tokio::join!(Client::open_over(near, &url, &options), answer(far, &head, &[]));
+        let error = client.err().unwrap_or_else(|| panic!("connected without {right}"));
+        assert!(matches!(error, Error::Upgrade { .. }) && error.to_string().contains(what), "{error}");
+        keys.push(key(&request).to_owned());
+    }
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 5, "each connection has a key of its own");
+
+    let (near, far) = duplex(4096);
+    let head = SWITCHING.replace("Connection: Upgrade", "connection: keep-alive, upgrade");
+    let head = head.replace("Upgrade: websocket", "UPGRADE: WebSocket");
+    let (url, options) = (url(), Options::default());
+    let (client, _) = tokio::join!(Client::open_over(near, &url, &options), answer(far, &head, &[]));
+    assert!(client.is_ok(), "letters are small or large, and there may be more words: {:?}", client.err());
 }
 
 #[tokio::test]

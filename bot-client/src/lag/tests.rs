@@ -1,4 +1,31 @@
+use std::pin::pin;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::pipe::{Source, Target, sent};
 use super::*;
+
+/// Has no resets, and keeps nothing back.
+impl Source for DuplexStream {
+    async fn late_reset(&self) {
+        std::future::pending().await
+    }
+}
+
+impl Target for DuplexStream {
+    async fn sent(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Carries one direction until its end has been passed on.
+async fn one_way(from: DuplexStream, to: DuplexStream, line: Line, counters: &Counters) {
+    let (source, target) = (Side::default(), Side::default());
+    tokio::select! {
+        () = pipe((from, &source), (to, &target), line, counters) => panic!("nobody reset anything"),
+        () = target.ended.notified() => {}
+    }
+}
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -76,7 +103,7 @@ async fn a_pipe_carries_all_bytes_in_order_at_its_own_pace() {
     let counters = Arc::new(Counters::default());
     let carried = tokio::spawn({
         let counters = Arc::clone(&counters);
-        async move { pipe(near, far, Line::new(conditions, 5), &counters).await }
+        async move { one_way(near, far, Line::new(conditions, 5), &counters).await }
     });
     let start = Instant::now();
     let sent: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
@@ -93,7 +120,7 @@ async fn a_pipe_carries_all_bytes_in_order_at_its_own_pace() {
     assert!(first[0] == expected[0] && rest == expected[1..], "every byte in order, and then the end");
     let took = start.elapsed();
     assert!(took >= 2000 * MS && took < 2500 * MS, "100 kB at 50 kB/s: {took:?}");
-    carried.await.unwrap().unwrap();
+    carried.await.unwrap();
     assert_eq!(counters.bytes.load(Relaxed), 100_000);
     assert!(counters.stalls.load(Relaxed) > 5);
 }
@@ -112,8 +139,98 @@ async fn a_sender_that_nobody_reads_is_stopped() {
             }
         }
     };
-    let carry = pipe(near, far, Line::new(Conditions::default(), 1), &counters);
+    let carry = one_way(near, far, Line::new(Conditions::default(), 1), &counters);
     let both = async { tokio::join!(flood, carry) };
     assert!(tokio::time::timeout(Duration::from_secs(60), both).await.is_err(), "it waits for ever");
     assert!(counters.bytes.load(Relaxed) <= ((UNDER_WAY + 2) * SEGMENT) as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_perfect_line_takes_no_time_at_all() {
+    let (mut client, near) = tokio::io::duplex(1024);
+    let (far, mut server) = tokio::io::duplex(1024);
+    let counters = Counters::default();
+    // Between two of the timer's ticks, where it rounds up.
+    tokio::time::advance(Duration::from_micros(300)).await;
+    let start = Instant::now();
+    let talk = async {
+        for n in 0..100 {
+            client.write_all(&[n]).await.unwrap();
+            assert_eq!(server.read_u8().await.unwrap(), n);
+        }
+        client.shutdown().await.unwrap();
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+    };
+    tokio::join!(talk, one_way(near, far, Line::new(Conditions::default(), 1), &counters));
+    assert_eq!(start.elapsed(), Duration::ZERO, "no timer was waited for");
+}
+
+/// Both ends of a connection over loopback.
+async fn socket_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (near.unwrap(), far.unwrap().0)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_waits_in_the_kernel_is_sent_before_a_reset() {
+    let (near, mut far) = socket_pair().await;
+    let mut written = 0;
+    near.writable().await.unwrap();
+    while let Ok(len) = near.try_write(&[7; 4096]) {
+        written += len;
+    }
+    {
+        let mut sent = pin!(sent(&near));
+        assert!(timeout(50 * MS, &mut sent).await.is_err(), "nobody reads");
+        let mut got = 0;
+        let mut buffer = vec![0; 64 * 1024];
+        let read = async {
+            loop {
+                got += far.read(&mut buffer).await.unwrap();
+            }
+        };
+        tokio::select! {
+            sent = sent => sent.unwrap(),
+            () = read => {}
+        }
+        written -= got;
+    }
+    near.set_zero_linger().unwrap();
+    drop(near);
+    let mut rest = Vec::new();
+    let error = far.read_to_end(&mut rest).await.expect_err("a reset");
+    assert_eq!((error.kind(), rest.len()), (io::ErrorKind::ConnectionReset, written));
+}
+
+#[test]
+fn a_proxy_must_not_lead_to_itself() {
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    for (to, own, back) in [
+        ("127.0.0.1:9", "127.0.0.1:9", true),
+        ("127.0.0.1:8", "127.0.0.1:9", false),
+        ("127.0.0.2:9", "127.0.0.1:9", false),
+        ("0.0.0.0:9", "127.0.0.1:9", true),
+        ("127.0.0.1:9", "0.0.0.0:9", true),
+        ("127.0.0.2:9", "0.0.0.0:9", true),
+        ("0.0.0.0:9", "0.0.0.0:9", true),
+        ("127.0.0.1:9", "[::]:9", true),
+        ("[::ffff:127.0.0.1]:9", "127.0.0.1:9", true),
+        ("[::1]:9", "127.0.0.1:9", false),
+        // Documentation's own: no machine has it.
+        ("192.0.2.1:9", "0.0.0.0:9", false),
+    ] {
+        assert_eq!(leads_back(at(to), at(own)), back, "{to} from {own}");
+    }
+    assert!(leads_back(at("[::]:9"), at("[::1]:9")));
+}
+
+#[tokio::test]
+async fn who_did_not_answer_is_told_from_what_is_short_here() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refused = connect(nobody, &Conditions::default()).await.expect_err("nobody is there");
+    assert!(matches!(refused, Trouble::Refused(_)), "{refused}");
+    let short = Tally { short: 3, ..Tally::default() }.to_string();
+    assert!(short.contains("0 refused by the other end, 3 times short of files"), "{short}");
 }

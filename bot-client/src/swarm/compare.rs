@@ -1,5 +1,7 @@
 //! Two reports side by side: what changed, by how much, and whether that is good. Reads no files and prints nothing.
 
+mod circumstances;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -36,74 +38,98 @@ enum Verdict {
 /// Changes of less than this share are not shown: no two runs are equal.
 const SAME: f64 = 0.02;
 
-/// What makes two runs hard to compare, if it differs.
-const CIRCUMSTANCES: [&str; 6] =
-    ["schema", "valid", "environment.cpu", "environment.cores", "environment.kernel", "environment.commit"];
-
 /// Numbers that say how the run was made and not how it went.
-const NOT_RESULTS: [&str; 2] = ["environment.", "valid"];
+const NOT_RESULTS: [&str; 2] = ["environment", "valid"];
 
-/// Less of it is better.
-const LESS_IS_BETTER: [&str; 16] = [
-    "latency_ms",
-    "latency_raw_ms",
-    "interval_ms",
-    "jitter_ms",
-    "instability_ratio",
-    "connect.",
-    "snapshot_bytes",
-    "snapshot_sections",
-    "bytes_per_second",
-    "snapshots.",
-    "late_percent",
-    "resyncs",
-    "mispredictions",
-    "protocol_errors",
-    "disconnects",
-    "server.",
+/// What to wish for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Wish {
+    Less,
+    More,
+    /// It is what somebody asked for, or how bots happened to play, or the swarm's own.
+    Neither,
+}
+
+/// Figures, alone or by the group; of those that fit, the longest counts.
+const FIGURES: [(&str, Wish); 46] = [
+    ("bots", Wish::Neither),
+    ("bots.failed", Wish::Less),
+    ("connect", Wish::Less),
+    ("connect.per_second", Wish::More),
+    ("ticks_per_second", Wish::Neither),
+    ("window_seconds", Wish::Neither),
+    ("snapshots.per_second_per_client", Wish::More),
+    ("snapshots.skipped", Wish::Less),
+    ("snapshots.long_gaps", Wish::Less),
+    ("latency_ms", Wish::Less),
+    ("latency_raw_ms", Wish::Less),
+    ("interval_ms", Wish::Less),
+    ("jitter_ms", Wish::Less),
+    ("instability_ratio", Wish::Less),
+    ("snapshot_bytes", Wish::Less),
+    // What is in view, whoever puts it into bytes.
+    ("whole_view_bytes", Wish::Neither),
+    ("snapshot_sections", Wish::Less),
+    ("bytes_per_second.down", Wish::Less),
+    ("bytes_per_second.up", Wish::Neither),
+    // Snapshots are judged by themselves.
+    ("messages_per_second", Wish::Neither),
+    ("late_percent", Wish::Less),
+    ("resyncs", Wish::Less),
+    ("predicted_snapshots", Wish::Neither),
+    ("mispredictions", Wish::Less),
+    ("shots_per_bot_minute", Wish::Neither),
+    ("kills_per_bot_minute", Wish::Neither),
+    ("pickups_per_bot_minute", Wish::Neither),
+    ("visits", Wish::Neither),
+    ("visits.refused", Wish::Less),
+    ("resumes", Wish::Neither),
+    ("resumes.lost", Wish::Less),
+    ("resumes.ms", Wish::Less),
+    ("reconnects.tried", Wish::Less),
+    ("reconnects.ok", Wish::Neither),
+    ("reconnects.ms", Wish::Less),
+    ("disconnects", Wish::Less),
+    ("protocol_errors", Wish::Less),
+    ("generator", Wish::Neither),
+    ("server.cpu_us_per_player_tick", Wish::Less),
+    // So long as the window.
+    ("server.cpu_seconds", Wish::Neither),
+    ("server.rss_bytes", Wish::Less),
+    ("server.rss_bytes_per_connection", Wish::Less),
+    ("server.ticks", Wish::Neither),
+    ("server.missed_ticks", Wish::Less),
+    ("server.tick_ms", Wish::Less),
+    ("server.tick_parts_ms", Wish::Less),
 ];
-
-/// Exceptions to that: more of it is better.
-const MORE_IS_BETTER: [&str; 3] = ["snapshots.per_second_per_client", "connect.per_second", "bots.connected"];
-
-/// Exceptions to that: neither.
-const NEUTRAL: [&str; 3] = ["server.ticks", "server.cpu_seconds", "bytes_per_second.up"];
 
 impl Comparison {
     /// Of an earlier and a later report, each the JSON of a swarm.
     pub fn new(before: &Value, after: &Value) -> Comparison {
         let (old, new) = (numbers(before), numbers(after));
         let mut paths: Vec<&String> = new.iter().map(|(path, _)| path).collect();
-        let known = |list: &[(String, Option<f64>)], path: &str| {
-            list.iter().find(|(known, _)| known == path).and_then(|&(_, number)| number)
-        };
         paths.extend(old.iter().map(|(path, _)| path).filter(|path| new.iter().all(|(n, _)| n != *path)));
-        let mut comparison =
-            Comparison { rows: Vec::new(), alike: 0, circumstances: Vec::new(), coloured: false };
-        for path in paths.into_iter().filter(|path| !starts(path, &NOT_RESULTS)) {
+        let (mut rows, mut alike) = (Vec::new(), 0);
+        for path in paths.into_iter().filter(|path| NOT_RESULTS.iter().all(|group| !is_in(path, group))) {
             let (before, after) = (known(&old, path), known(&new, path));
             let change = before.zip(after).map(|(before, after)| after - before);
-            let scale = before.unwrap_or(0.0).abs().max(after.unwrap_or(0.0).abs());
-            if before == after || change.is_some_and(|change| change.abs() <= SAME * scale) {
-                comparison.alike += 1;
-                continue;
-            }
-            let verdict = change.map_or(Verdict::Other, |change| judge(path, change));
-            comparison.rows.push(Row { path: path.clone(), before, after, verdict });
+            let verdict = match change {
+                // Neither run knows it.
+                None if before == after => continue,
+                None => Verdict::Other,
+                Some(change) => {
+                    let scale = before.unwrap_or(0.0).abs().max(after.unwrap_or(0.0).abs());
+                    if change.abs() <= SAME * scale {
+                        alike += 1;
+                        continue;
+                    }
+                    judge(path, change)
+                }
+            };
+            rows.push(Row { path: path.clone(), before, after, verdict });
         }
-        comparison.circumstances = CIRCUMSTANCES
-            .iter()
-            .filter_map(|path| {
-                let pointer = format!("/{}", path.replace('.', "/"));
-                let of = |report: &Value| match report.pointer(&pointer) {
-                    Some(Value::String(text)) => text.clone(),
-                    other => other.unwrap_or(&Value::Null).to_string(),
-                };
-                let (old, new) = (of(before), of(after));
-                (old != new).then(|| format!("{path}: {old} → {new}"))
-            })
-            .collect();
-        comparison
+        let circumstances = circumstances::differences(before, after);
+        Comparison { rows, alike, circumstances, coloured: false }
     }
 
     /// The same with colours for a terminal.
@@ -114,21 +140,33 @@ impl Comparison {
     }
 }
 
-fn starts(path: &str, any: &[&str]) -> bool {
-    any.iter().any(|start| path.starts_with(start))
+/// What a report says of a figure.
+fn known(numbers: &[(String, Option<f64>)], path: &str) -> Option<f64> {
+    match numbers.iter().find(|(known, _)| known == path) {
+        Some(&(_, number)) => number,
+        // Only codes that occurred are in a report.
+        None if is_in(path, "disconnects") => Some(0.0),
+        None => None,
+    }
+}
+
+/// True if a path is this one, or one below it.
+fn is_in(path: &str, group: &str) -> bool {
+    path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn wish(path: &str) -> Option<Wish> {
+    let fit = FIGURES.iter().filter(|(figure, _)| is_in(path, figure));
+    fit.max_by_key(|(figure, _)| figure.len()).map(|&(_, wish)| wish)
 }
 
 fn judge(path: &str, change: f64) -> Verdict {
-    let less_is_better = if starts(path, &NEUTRAL) {
-        return Verdict::Other;
-    } else if starts(path, &MORE_IS_BETTER) {
-        false
-    } else if starts(path, &LESS_IS_BETTER) || path == "bots.failed" {
-        true
-    } else {
-        return Verdict::Other;
-    };
-    if (change < 0.0) == less_is_better { Verdict::Better } else { Verdict::Worse }
+    match wish(path) {
+        Some(Wish::Less) if change < 0.0 => Verdict::Better,
+        Some(Wish::More) if change > 0.0 => Verdict::Better,
+        Some(Wish::Less | Wish::More) => Verdict::Worse,
+        Some(Wish::Neither) | None => Verdict::Other,
+    }
 }
 
 impl fmt::Display for Comparison {
@@ -182,6 +220,46 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::swarm::thresholds::example;
+
+    #[test]
+    fn every_figure_of_a_report_is_judged_or_known_to_be_neutral() {
+        let mut report = example();
+        report["disconnects"] = json!({"4003": 1});
+        let paths: Vec<_> = numbers(&report).into_iter().map(|(path, _)| path).collect();
+        for path in &paths {
+            let is_result = NOT_RESULTS.iter().all(|group| !is_in(path, group));
+            assert_eq!(wish(path).is_some(), is_result, "{path}: FIGURES says what to wish for");
+        }
+        for (figure, _) in FIGURES {
+            assert!(paths.iter().any(|path| is_in(path, figure)), "{figure} is in no report");
+        }
+    }
+
+    #[test]
+    fn a_code_that_nobody_was_disconnected_with_before_is_worse() {
+        let (clean, lossy) = (json!({"disconnects": {}}), json!({"disconnects": {"4003": 2}}));
+        let verdict = |before, after| {
+            let rows = Comparison::new(before, after).rows;
+            assert_eq!(rows.len(), 1);
+            (rows[0].before, rows[0].after, rows[0].verdict)
+        };
+        assert_eq!(verdict(&clean, &lossy), (Some(0.0), Some(2.0), Verdict::Worse));
+        assert_eq!(verdict(&lossy, &clean), (Some(2.0), Some(0.0), Verdict::Better));
+    }
+
+    #[test]
+    fn what_only_one_run_knows_is_a_dash_and_what_none_knows_is_nothing() {
+        let (with, without) =
+            (json!({"server": {"missed_ticks": 0}}), json!({"server": {"missed_ticks": null}}));
+        let text = Comparison::new(&without, &with).to_string();
+        assert!(
+            text.contains("- →            0") && text.contains("1 numbers differ, 0 are alike"),
+            "{text}"
+        );
+        let text = Comparison::new(&without, &without).to_string();
+        assert!(text.starts_with("0 numbers differ, 0 are alike"), "{text}");
+    }
 
     #[test]
     fn what_changed_is_judged_and_what_did_not_is_counted() {

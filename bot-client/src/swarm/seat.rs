@@ -67,7 +67,8 @@ pub(super) async fn join(
 /// A server that says what it must not say is another kind of trouble than one that says goodbye.
 pub(super) fn note_protocol_error(shared: &Shared, error: &Error) {
     let broken = match error {
-        Error::Subprotocol { .. }
+        Error::Upgrade { .. }
+        | Error::Subprotocol { .. }
         | Error::WebSocket(_)
         | Error::Fragment
         | Error::Malformed(_)

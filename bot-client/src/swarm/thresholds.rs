@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use super::environment::Environment;
+use super::report::Report;
+use super::server::Server;
+
 /// Limits that a report has to keep.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thresholds(Vec<Threshold>);
@@ -50,18 +54,35 @@ pub enum BadThreshold {
         /// Which ones are like it.
         hint: String,
     },
+    /// It is something else in the report.
+    #[error("{path} is {what}, and a threshold needs a number: name one as the file of --json has it{hint}")]
+    NoNumber {
+        /// What was asked for.
+        path: String,
+        /// What is there.
+        what: &'static str,
+        /// Which ones are like it.
+        hint: String,
+    },
 }
 
 impl Thresholds {
-    /// Looks every path up in a report, whose numbers may be null.
+    /// Looks every path up among those that reports have.
     ///
     /// # Errors
-    /// A path that no report has.
-    pub fn check_paths(&self, report: &Value) -> Result<(), BadThreshold> {
+    /// A path that no report has, or not as a number.
+    pub fn check_paths(&self) -> Result<(), BadThreshold> {
+        let report = example();
         for Threshold { path, .. } in &self.0 {
-            if !find(report, path).is_some_and(is_leaf) {
-                return Err(BadThreshold::Path { path: path.clone(), hint: hint(report, path) });
-            }
+            let (path, hint) = (path.clone(), hint(&report, path));
+            let what = match find(&report, &path) {
+                None => return Err(BadThreshold::Path { path, hint }),
+                Some(Value::String(_)) => "text",
+                Some(Value::Object(_)) => "a group of numbers",
+                Some(Value::Array(_)) => "a list",
+                Some(Value::Number(_) | Value::Null | Value::Bool(_)) => continue,
+            };
+            return Err(BadThreshold::NoNumber { path, what, hint });
         }
         Ok(())
     }
@@ -120,6 +141,15 @@ impl fmt::Display for Threshold {
         let sign = SIGNS.iter().find(|(_, c)| *c == self.comparison).map_or("", |(sign, _)| sign);
         write!(f, "{}{sign}{}", self.path, self.limit)
     }
+}
+
+/// A report with everything that one can have: the numbers may be null, but no text is.
+pub(super) fn example() -> Value {
+    let text = || Some(String::new());
+    let server = Server { metrics: text(), ..Server::default() };
+    let environment = Environment { commit: text(), cpu: text(), kernel: text(), ..Environment::default() };
+    let report = Report { server, environment, ..Report::empty() };
+    serde_json::to_value(report).expect("it has strings for keys, and nothing in it can fail")
 }
 
 fn find<'v>(report: &'v Value, path: &str) -> Option<&'v Value> {
@@ -194,7 +224,7 @@ mod tests {
     #[track_caller]
     fn violations(text: &str) -> Vec<String> {
         let thresholds: Thresholds = text.parse().unwrap();
-        thresholds.check_paths(&report()).unwrap();
+        thresholds.check_paths().unwrap();
         thresholds.violations(&report())
     }
 
@@ -215,14 +245,44 @@ mod tests {
             assert!(error.contains("latency_ms.p99<=90"), "{bad}: {error}");
         }
         for (path, hint) in [
-            ("latency.p99", "latency_ms.p99"),
-            ("latency_ms", "latency_ms.p50"),
-            ("schema", "no number"),
+            ("latency.p99", "no number latency.p99; there is latency_ms.p99"),
             ("colour", "JSON file"),
+            ("latency_ms", "latency_ms is a group of numbers, and a threshold needs a number"),
+            ("latency_ms", "there is latency_ms.max"),
+            ("disconnects", "a group"),
+            ("disconnects.70000", "no number"),
+            ("latency_ms.p99.x", "no number"),
+            ("schema", "schema is text"),
+            ("url", "url is text"),
+            (
+                "environment.cpu",
+                "environment.cpu is text, and a threshold needs a number: name one as the file",
+            ),
+            ("environment.kernel", "text"),
+            ("environment.commit", "text"),
+            ("server.metrics", "text"),
+            ("environment.arguments", "a list"),
         ] {
             let thresholds: Thresholds = format!("{path}<=1").parse().unwrap();
-            let error = thresholds.check_paths(&report()).unwrap_err().to_string();
+            let error = thresholds.check_paths().unwrap_err().to_string();
             assert!(error.contains(hint), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_run_has_as_text_is_known_as_text_before_it() {
+        let environment = Environment::look(vec!["swarm".into()]);
+        let server = Server { metrics: Some("http://127.0.0.1:1/".into()), ..Server::default() };
+        let report = serde_json::to_value(Report { environment, server, ..Report::empty() }).unwrap();
+        let Value::Object(parts) = &report else { panic!("no object") };
+        let deep = parts.iter().filter_map(|(name, part)| Some((name, part.as_object()?)));
+        let paths = deep
+            .flat_map(|(name, part)| part.iter().map(move |(key, value)| (format!("{name}.{key}"), value)));
+        let texts: Vec<_> = paths.filter(|(_, value)| value.is_string()).map(|(path, _)| path).collect();
+        assert!(texts.contains(&"environment.version".to_owned()), "{texts:?}");
+        for path in texts {
+            let error = format!("{path}<=1").parse::<Thresholds>().unwrap().check_paths().unwrap_err();
+            assert!(matches!(error, BadThreshold::NoNumber { what: "text", .. }), "{error}");
         }
     }
 }
