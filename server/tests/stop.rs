@@ -15,9 +15,9 @@ use protocol::message::Hello;
 /// What a busy machine may need for anything.
 const LONG: Duration = Duration::from_secs(20);
 
-fn start() -> Hosted {
+async fn start() -> Hosted {
     let arguments = ["--listen", "127.0.0.1:0", "--pilots", "0"].map(str::to_owned);
-    Hosted::start(Path::new(env!("CARGO_BIN_EXE_server")), &arguments, None).expect("a server")
+    Hosted::start(Path::new(env!("CARGO_BIN_EXE_server")), &arguments, None).await.expect("a server")
 }
 
 fn signal(server: &Hosted, signal: &str) {
@@ -53,7 +53,7 @@ async fn deaf(server: &Hosted) -> Client {
 
 /// A server that says good-bye to somebody deaf: by a signal, or because its operator wants it.
 async fn ending(by_signal: Option<&str>) -> (Hosted, Client) {
-    let server = start();
+    let server = start().await;
     let deaf = deaf(&server).await;
     match by_signal {
         Some(name) => signal(&server, name),

@@ -57,14 +57,14 @@ impl Drop for Files {
     }
 }
 
-fn start(files: &Files) -> Hosted {
+async fn start(files: &Files) -> Hosted {
     let text = |path: PathBuf| path.to_str().expect("a plain path").to_owned();
     let arguments: Vec<String> = ["--listen", "127.0.0.1:0", "--pilots", "0", "--tls-cert"]
         .map(str::to_owned)
         .into_iter()
         .chain([text(files.cert()), "--tls-key".into(), text(files.key())])
         .collect();
-    Hosted::start(Path::new(env!("CARGO_BIN_EXE_server")), &arguments, None).expect("a server")
+    Hosted::start(Path::new(env!("CARGO_BIN_EXE_server")), &arguments, None).await.expect("a server")
 }
 
 async fn join(server: &Hosted, trust: Trust) -> Result<Client, bot_client::Error> {
@@ -101,7 +101,7 @@ async fn hang_up(server: &Hosted, until: u32) {
 #[tokio::test]
 async fn after_a_hang_up_new_connections_are_shown_the_pair_that_is_in_the_files_now() {
     let files = Files::new("hang-up");
-    let server = start(&files);
+    let server = start(&files).await;
     let first = Trust::only(&files.cert()).expect("a certificate");
     let mut player = join(&server, first.clone()).await.expect("a seat");
     // Only the signal has files read that have not changed.
@@ -140,7 +140,7 @@ async fn agree(server: &Hosted, files: &Files, offer: &[&str]) -> Result<Option<
 #[tokio::test]
 async fn a_client_that_speaks_nothing_but_http_2_is_told_so_in_the_handshake() {
     let files = Files::new("alpn");
-    let server = start(&files);
+    let server = start(&files).await;
     let refused = agree(&server, &files, &["h2"]).await.expect_err("refused");
     let why = refused.get_ref().and_then(|error| error.downcast_ref::<Error>());
     assert_eq!(why, Some(&Error::AlertReceived(AlertDescription::NoApplicationProtocol)), "{refused}");

@@ -35,7 +35,7 @@ pub(crate) struct Look {
 
 impl Host {
     /// A server whose limits by address count on this machine, too, as they do for everybody from elsewhere.
-    pub(crate) fn start(name: &str, capacity: u32) -> Host {
+    pub(crate) async fn start(name: &str, capacity: u32) -> Host {
         let config = std::env::temp_dir().join(format!("drift-arena-{name}-{}.toml", std::process::id()));
         // Seats of lost connections are kept for a minute; the next kind of peer shall not have to wait for that.
         let rooms = format!("[rooms]\ncapacity = {capacity}\npilots = 0\ngrace_secs = 1\nkeep_secs = 1\n");
@@ -44,7 +44,7 @@ impl Host {
         let path = config.to_str().expect("a plain path");
         let arguments = ["--listen", "127.0.0.1:0", "--config", path].map(str::to_owned);
         let hosted = Hosted::start(Path::new(env!("CARGO_BIN_EXE_server")), &arguments, None);
-        let hosted = hosted.expect("a server");
+        let hosted = hosted.await.expect("a server");
         std::fs::remove_file(&config).expect("it was there");
         let metrics = hosted.metrics.as_ref().expect("it says where its metrics are").to_string();
         let admin = metrics.trim_start_matches("http://").trim_end_matches("/metrics").to_owned();

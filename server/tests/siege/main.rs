@@ -129,7 +129,7 @@ async fn besieged_by_any_kind_of_peer_players_play_on_and_everything_is_given_ba
     if scale.full {
         rlimit::increase_nofile_limit(u64::MAX).expect("it can be asked for");
     }
-    let host = Host::start("siege", scale.players + scale.peers + 50);
+    let host = Host::start("siege", scale.players + scale.peers + 50).await;
     // The first players find a server that has not had any; the second ones are what the others are compared with.
     round(&host, &scale, None).await;
     let calm = round(&host, &scale, None).await;
@@ -184,7 +184,7 @@ async fn besieged_by_any_kind_of_peer_players_play_on_and_everything_is_given_ba
 async fn memory_and_files_stay_flat_while_players_come_and_go() {
     let seconds = std::env::var("CHURN").ok().map_or(20, |text| text.parse().expect("CHURN: whole seconds"));
     let (bots, time) = (40, Duration::from_secs(seconds));
-    let host = Host::start("churn", 100);
+    let host = Host::start("churn", 100).await;
     let before = host.look().await;
     let (playing, seated) = players(&host, bots, time, "play,join-storm".parse().expect("profiles"));
     seated.await.expect("the players come in");
