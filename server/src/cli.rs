@@ -176,8 +176,9 @@ impl Cli {
                 return ExitCode::SUCCESS;
             }
             let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or("error: wrong arguments");
-            eprintln!("{first} (--help shows the options)");
+            // What is missing is listed below the first line.
+            let words: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            eprintln!("{} (--help shows the options)", words.join(" "));
             ExitCode::from(super::USAGE)
         })?;
         match cli.command.take() {

@@ -251,6 +251,7 @@ mod tests {
             ("[record]\nmax_mib = 1", "16 to 1048576 MiB"),
             ("[record]\nserve = true", "record.dir"),
             ("[record]\nflight_mib = 1000", "0 to 256 MiB"),
+            ("[record]\ndir = \"r\"\nmax_mib = 16\nflight_mib = 9", "at most half"),
             ("[net]\nbytes_per_sec = 100", "4096 to"),
             ("[net]\nmax_per_ip = 0", "1 to 100000"),
             ("[net]\nconnects_per_sec_per_ip = 0", "1 to 10000"),

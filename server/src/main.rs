@@ -23,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    outlive_file_limits();
     let config = match Cli::read() {
         Ok(Task::Serve(config)) => *config,
         Ok(Task::Replay(asked)) => return replay::run(&asked),
@@ -89,7 +90,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     // Before anybody can read that we are up: a signal that comes at once is a stop, not a kill.
     let signals = Signals::listen()?;
-    outlive_file_limits()?;
     if let Some(tls) = &tls {
         reload_on_hangup(tls.clone())?;
     }
@@ -189,15 +189,17 @@ fn reload_on_hangup(_: Arc<Tls>) -> std::io::Result<()> {
 /// A file that is as large as files may be (`ulimit -f`, `LimitFSIZE`) is an error for whoever writes it and nothing else:
 /// left alone, the signal that comes with it ends the process.
 #[cfg(unix)]
-fn outlive_file_limits() -> std::io::Result<()> {
+fn outlive_file_limits() {
     use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32)).map(|_| ())
+    // What is caught once stays so, without the runtime that it takes to say it.
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _entered = runtime.enter();
+        let _ = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32));
+    }
 }
 
 #[cfg(not(unix))]
-fn outlive_file_limits() -> std::io::Result<()> {
-    Ok(())
-}
+fn outlive_file_limits() {}
 
 /// The first signal begins the good-byes. One that comes when they have begun, by a signal or by an operator, ends the
 /// process at once.

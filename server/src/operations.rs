@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use protocol::{RoomCode, Slot, TICK_HZ};
 use serde::Serialize;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::lobby::{Lobby, OrderRefused, RoomReport};
@@ -20,6 +20,9 @@ use crate::room::orders::{Order, SeatReport};
 /// A room that ticks answers within a tick; one that does not is late by dozens.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a last minute may wait for another that is being written.
+const TURN: Duration = Duration::from_millis(500);
+
 /// What one tick may take, µs.
 const BUDGET_US: u32 = 1_000_000 / TICK_HZ as u32;
 
@@ -29,6 +32,8 @@ pub struct Operations {
     lobby: Lobby,
     metrics: Arc<Metrics>,
     recordings: Arc<Recordings>,
+    /// One last minute is written at a time: a disk that does not answer holds one thread and no more.
+    writing: Arc<Semaphore>,
     /// Cancelled when an operator wants the server to end.
     drain: CancellationToken,
 }
@@ -56,7 +61,7 @@ impl Operations {
         recordings: Arc<Recordings>,
         drain: CancellationToken,
     ) -> Operations {
-        Operations { lobby, metrics, recordings, drain }
+        Operations { lobby, metrics, recordings, writing: Arc::new(Semaphore::new(1)), drain }
     }
 
     /// Why nobody should be sent here now; empty if they should.
@@ -114,16 +119,22 @@ impl Operations {
     }
 
     async fn keep_flight(&self, room: &str) -> Result<Reply, Reply> {
+        let Ok(Ok(turn)) = timeout(TURN, self.writing.clone().acquire_owned()).await else {
+            return Err(Reply::text(503, "another one is being written; try again in a moment\n"));
+        };
         let (room, flight) = self.order(room, Order::Flight).await?;
         let off = || Reply::text(409, "nothing is noted: record.flight_mib is 0\n");
         let flight = flight.ok_or_else(off)?;
         let recordings = self.recordings.clone();
         // Disks are slow.
-        let kept =
-            tokio::task::spawn_blocking(move || recordings.keep_flight(&room, &flight, Occasion::Asked));
-        match kept.await {
-            Ok(Some(path)) => Ok(Reply::text(200, format!("{}\n", path.display()))),
-            _ => Err(Reply::text(507, "it could not be written: see the log\n")),
+        let kept = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            recordings.keep_flight(&room, &flight, Occasion::Asked)
+        });
+        match timeout(PATIENCE, kept).await {
+            Ok(Ok(Some(path))) => Ok(Reply::text(200, format!("{}\n", path.display()))),
+            Ok(_) => Err(Reply::text(507, "it could not be written: see the log\n")),
+            Err(_) => Err(Reply::text(507, "the disk does not answer\n")),
         }
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn run(asked: &Replay) -> ExitCode {
             let begun = Instant::now();
             let summary = replay(&bytes, Plan { verify: asked.verify, from: asked.from.map(Tick) });
             let summary = summary.map_err(|stopped| of_recording(&asked.file, &stopped))?;
-            tell(&summary, asked.verify, begun.elapsed().as_secs_f64());
+            let text = told(&summary, asked.verify, begun.elapsed().as_secs_f64());
+            // A film may go to stdout.
+            if asked.film.is_some() { eprintln!("{text}") } else { crate::say(&text) }
         }
         asked.film.as_ref().map_or(Ok(()), |out| develop(&bytes, asked, out))
     });
@@ -76,24 +78,26 @@ fn develop(recording: &[u8], asked: &Replay, out: &Path) -> Result<(), Failure> 
     let film =
         film(recording, asked.from.map(Tick), all).map_err(|stopped| of_recording(&asked.file, &stopped))?;
     std::fs::write(out, &film.bytes).map_err(|error| of_file("write", out, &error))?;
-    crate::say(&format!("{} bytes of film in {}", film.bytes.len(), out.display()));
+    eprintln!("{} bytes of film in {}", film.bytes.len(), out.display());
     film.stopped.map_or(Ok(()), |stopped| Err(of_recording(&asked.file, &stopped)))
 }
 
-fn tell(summary: &Summary, verified: bool, took: f64) {
+/// What came of it, a line each.
+fn told(summary: &Summary, verified: bool, took: f64) -> String {
     let Summary { header, ticks, run, segments, gaps, players, digests, checks } = summary;
-    crate::say(&format!(
-        "room {}, {} seats, {} pilots, seed {}, built from {}",
+    let mut text = format!(
+        "room {}, {} seats, {} pilots, seed {}, built from {}\n",
         header.room, header.world.capacity, header.world.pilots, header.world.seed, header.commit
-    ));
+    );
     let played = f64::from(*run) / f64::from(TICK_HZ);
-    crate::say(&format!(
-        "ticks {} to {}: {played:.1} s; segments: {segments}, gaps: {gaps}, most players: {players}",
+    text += &format!(
+        "ticks {} to {}: {played:.1} s; segments: {segments}, gaps: {gaps}, most players: {players}\n",
         ticks.0.next().0,
         ticks.1.0
-    ));
-    crate::say(&format!("ran in {took:.2} s, {:.0} times real time", played / took.max(1e-6)));
+    );
+    text += &format!("ran in {took:.2} s, {:.0} times real time", played / took.max(1e-6));
     if verified {
-        crate::say(&format!("{digests} ticks and {checks} checksums compared: all the same"));
+        text += &format!("\n{digests} ticks and {checks} checksums compared: all the same");
     }
+    text
 }

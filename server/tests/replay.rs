@@ -70,12 +70,22 @@ fn a_recording_runs_again_and_a_broken_one_is_refused_in_one_line() {
     let (code, text) = complaint(&["replay", path, "--film", at]);
     assert!(code == Some(2) && text.contains("a recording is there"), "{text}");
     assert_eq!(std::fs::read(&broken).expect("it is there"), flipped);
-    // As before a whole recording.
+    #[cfg(unix)]
+    {
+        let limited =
+            format!("ulimit -f 2; exec {} replay {path} --film {film}", env!("CARGO_BIN_EXE_server"));
+        let limited = Command::new("sh").args(["-c", &limited]).output().expect("a shell");
+        let text = String::from_utf8(limited.stderr).expect("text");
+        assert!(limited.status.code() == Some(2) && text.contains("cannot write"), "{text}");
+        let piped = run(&["replay", path, "--verify", "--film", "/dev/stdout"]).stdout;
+        assert!(piped.starts_with(&server::record::film::MAGIC), "nothing but the film");
+    }
     assert_eq!(run(&["replay", path, "--verify", "--film", film]).status.code(), Some(0));
     let _ = std::fs::remove_file(&out);
     std::fs::remove_file(&broken).expect("it was there");
     #[cfg(unix)]
     assert_eq!(complaint(&["replay", "/dev/zero"]).0, Some(2), "it has no end");
+    assert!(complaint(&["replay"]).1.contains("<FILE>"));
     for args in [&["replay"][..], &["replay", "/does/not/exist.drift"], &["--seed", "1", "replay", path]] {
         assert_eq!(complaint(args).0, Some(2));
     }

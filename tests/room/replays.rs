@@ -189,6 +189,11 @@ fn a_slow_disk_makes_a_gap_and_never_waits() {
     let summary = run(&whole).expect("what is there is right");
     assert_eq!((summary.gaps, summary.segments, gaps.get()), (1, 2, 1));
     assert_eq!((summary.run, summary.ticks), (90 + 90, (Tick(0), Tick(990))));
+    let from = |tick| replay(&whole, Plan { from: Some(Tick(tick)), ..VERIFY });
+    assert_eq!(from(950).expect("the same way").run, 90);
+    for missing in [91, 500, 900, 991] {
+        assert!(matches!(from(missing), Err(Stopped::NoSuchTick { .. })), "{missing}");
+    }
 }
 
 /// A folder that goes when the test ends.
@@ -269,7 +274,9 @@ fn a_disk_that_is_gone_is_counted_and_the_game_goes_on() {
     let limits =
         RecordLimits { dir: Some(folder.0.clone()), serve: false, max_bytes: 1 << 20, flight_bytes: 0 };
     let recordings = Recordings::start(limits, metrics.clone()).expect("a folder");
+    // It is made anew, but for something else in its place.
     std::fs::remove_dir_all(&folder.0).expect("it was there");
+    std::fs::write(&folder.0, b"").expect("writable");
     let world = WorldConfig { capacity: 20, pilots: 8, seed: 11 };
     let mut rig = Rig::with_pilots(11, 20, 8).bots(2);
     rig.room.record(recordings.recorder(rig.room.code(), &world).expect("it is recorded"));
@@ -278,6 +285,7 @@ fn a_disk_that_is_gone_is_counted_and_the_game_goes_on() {
     drop(rig);
     recordings.finish();
     assert_eq!(metrics.recording_errors.get(), 1, "no part could be begun");
+    std::fs::remove_file(&folder.0).expect("it was there");
 }
 
 #[test]

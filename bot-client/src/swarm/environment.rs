@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Environment {
     /// Version of this program.
     pub version: &'static str,
-    /// Commit of the checkout that it was started in, with `-dirty` behind it if files differ.
+    /// Commit of the checkout that it was built in, with `-dirty` behind it if files differ.
     pub commit: Option<String>,
     /// Model of the CPU.
     pub cpu: Option<String>,
@@ -44,7 +44,16 @@ impl Environment {
 
 fn commit() -> Option<String> {
     let mut git = Command::new("git");
-    git.args(["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]);
+    // Wherever it was started: that may be another project's checkout.
+    git.args([
+        "-C",
+        env!("CARGO_MANIFEST_DIR"),
+        "describe",
+        "--always",
+        "--dirty",
+        "--exclude=*",
+        "--abbrev=12",
+    ]);
     let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     Some(text.trim().to_owned()).filter(|text| output.status.success() && !text.is_empty())

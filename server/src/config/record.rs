@@ -29,6 +29,14 @@ impl RawRecord {
     pub(super) fn check(self) -> Result<RecordLimits, ConfigError> {
         let max = within("record.max_mib", self.max_mib, 16, 1 << 20, "16 to 1048576 MiB")?;
         let flight = within("record.flight_mib", self.flight_mib, 0, 256, "0 to 256 MiB")?;
+        // One that is written into a full folder has its own space, and the recordings theirs.
+        if !self.dir.is_empty() && flight as u64 > max / 2 {
+            return Err(ConfigError::Value {
+                key: "record.flight_mib",
+                value: flight.to_string(),
+                expected: "at most half of record.max_mib",
+            });
+        }
         if self.serve && self.dir.is_empty() {
             return Err(ConfigError::Value {
                 key: "record.serve",

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Occasion, WAITING, format};
+use super::{Occasion, WAITING, format, write_new};
 use crate::metrics::Metrics;
 use crate::room::recorder::{Ending, Parcel, Sender};
 
-/// A part is as long as this share of what all recordings may take, or this many bytes.
+/// A part is as long as this share of what all recordings may take, or this many bytes; shorter, where many rooms are open.
 const PARTS: u64 = 8;
 const LONGEST_PART: u64 = 64 << 20;
 
@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) struct Disk {
     dir: PathBuf,
     /// Locked, so that two servers do not remove each other's recordings; none where the system knows no such locks.
-    _lock: Option<File>,
+    lock: Option<File>,
     max_bytes: u64,
     metrics: Arc<Metrics>,
     /// All parts, oldest first, those of earlier runs included.
@@ -70,8 +70,7 @@ pub(super) fn now_ms() -> u128 {
 impl Disk {
     /// Finds what is there from earlier runs.
     pub(super) fn open(dir: &Path, max_bytes: u64, metrics: Arc<Metrics>) -> io::Result<Disk> {
-        fs::create_dir_all(dir)?;
-        let lock = lock(dir)?;
+        let lock = make(dir)?;
         // Made anew: a name that is there already may lead anywhere.
         let probe = dir.join(format!(".writable-{}", std::process::id()));
         let _ = fs::remove_file(&probe);
@@ -88,9 +87,9 @@ impl Disk {
         found.sort_by_key(|(modified, _)| *modified);
         let parts: VecDeque<Part> = found.into_iter().map(|(_, part)| part).collect();
         let total = parts.iter().map(|part| part.bytes).sum();
-        Ok(Disk {
+        let mut disk = Disk {
             dir: dir.to_owned(),
-            _lock: lock,
+            lock,
             max_bytes,
             metrics,
             parts,
@@ -99,7 +98,9 @@ impl Disk {
             received: 0,
             made: 0,
             told: false,
-        })
+        };
+        disk.make_space(None, 0);
+        Ok(disk)
     }
 
     /// Writes until everybody who sends is gone.
@@ -129,20 +130,23 @@ impl Disk {
             Parcel::Segment { sender, bytes, after_gap } => self.segment(sender, &bytes, after_gap),
             Parcel::More { id, bytes } => self.more(id, &bytes),
             Parcel::Flight { path, bytes } => {
+                self.make_space(None, bytes);
                 self.parts.push_back(Part { path, bytes });
                 self.total += bytes;
-                self.make_space(None, 0);
             }
         }
     }
 
     fn segment(&mut self, sender: Sender, bytes: &[u8], after_gap: bool) {
         let id = sender.id;
-        let longest = LONGEST_PART.min(self.max_bytes / PARTS);
+        // Parts that are being written take half of the space, so that there are others to go.
+        let most_open = (self.open.len() as u64).max(PARTS / 2);
+        let longest = LONGEST_PART.min(self.max_bytes / (2 * most_open));
+        let mut was_removed = false;
         match self.open.get(&id) {
             Some(open) if open.path.symlink_metadata().is_err() => {
                 self.open.remove(&id);
-                self.failed(&io::ErrorKind::NotFound.into(), "somebody removed a recording");
+                was_removed = true;
             }
             Some(open) if open.bytes >= longest => self.close(id, !after_gap),
             _ => {}
@@ -151,6 +155,8 @@ impl Disk {
             self.more(id, bytes);
         } else if let Err(error) = self.create(sender, bytes) {
             self.failed(&error, "cannot begin a recording");
+        } else if was_removed {
+            self.failed(&io::ErrorKind::NotFound.into(), "somebody removed a recording");
         }
     }
 
@@ -164,7 +170,7 @@ impl Disk {
         let written = open.file.write_all(bytes);
         open.bytes += bytes.len() as u64;
         self.total += bytes.len() as u64;
-        if let Some(part) = self.parts.iter_mut().find(|part| part.path == open.path) {
+        if let Some(part) = self.parts.iter_mut().rfind(|part| part.path == open.path) {
             part.bytes = open.bytes;
         }
         match written {
@@ -178,16 +184,15 @@ impl Disk {
 
     /// Begins a part. Of one that cannot be begun nothing is left.
     fn create(&mut self, sender: Sender, segment: &[u8]) -> io::Result<()> {
+        if !self.dir.exists() {
+            self.lock = make(&self.dir)?;
+        }
         let bytes = [&sender.header, segment].concat();
         self.make_space(None, bytes.len() as u64);
         let name = format!("{}-{}-{}.drift", sender.room, now_ms(), self.made);
         self.made += 1;
         let path = self.dir.join(name);
-        let mut file = File::create_new(&path)?;
-        if let Err(error) = file.write_all(&bytes) {
-            let _ = fs::remove_file(&path);
-            return Err(error);
-        }
+        let file = write_new(&path, &bytes)?;
         self.told = false;
         let bytes = bytes.len() as u64;
         self.total += bytes;
@@ -196,17 +201,26 @@ impl Disk {
         Ok(())
     }
 
-    /// Removes the oldest parts until so many bytes more are allowed; never the one that `writing` is at.
+    /// Removes parts until so many bytes more are allowed, the oldest first, those that are being written last, and never
+    /// the one that `writing` is at.
     fn make_space(&mut self, writing: Option<u64>, bytes: u64) {
-        let keep = writing.and_then(|id| self.open.get(&id)).map(|open| open.path.clone());
         while self.total + bytes > self.max_bytes {
-            let Some(at) = self.parts.iter().position(|part| Some(&part.path) != keep.as_ref()) else {
-                return;
-            };
+            let writer =
+                |part: &Part| self.open.iter().find(|(_, open)| open.path == part.path).map(|(&id, _)| id);
+            let done = self.parts.iter().position(|part| writer(part).is_none());
+            let oldest = || self.parts.iter().position(|part| writer(part) != writing);
+            let Some(at) = done.or_else(oldest) else { return };
             let Some(part) = self.parts.remove(at) else { return };
-            // A room that is still at it begins another with its next segment.
-            self.open.retain(|_, open| open.path != part.path);
             self.total -= part.bytes;
+            if let Some(id) = writer(&part) {
+                // Its room begins another with its next segment.
+                self.open.remove(&id);
+                self.metrics.recording_gaps.inc();
+                tracing::warn!(
+                    "record.max_mib is too little for so many rooms: {} goes",
+                    part.path.display()
+                );
+            }
             if let Err(error) = fs::remove_file(&part.path)
                 && error.kind() != io::ErrorKind::NotFound
             {
@@ -250,6 +264,15 @@ impl Disk {
             tracing::error!(%error, "{what} in {}; the game goes on", self.dir.display());
         }
     }
+}
+
+/// Makes the folder, if it is not there, and locks it.
+fn make(dir: &Path) -> io::Result<Option<File>> {
+    fs::create_dir_all(dir).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::other("that is no folder; name one, or one to be made"),
+        _ => error,
+    })?;
+    lock(dir)
 }
 
 /// # Errors

@@ -11,7 +11,7 @@ pub mod shelf;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,15 +138,17 @@ impl Recordings {
     /// Writes a flight recording: to the folder of recordings, or where the system keeps what is temporary.
     pub fn keep_flight(&self, room: &RoomCode, bytes: &[u8], occasion: Occasion) -> Option<PathBuf> {
         let is_bounded = self.limits.dir.is_some() && occasion == Occasion::Asked;
-        if !is_bounded && self.flights.fetch_add(1, Ordering::Relaxed) >= FLIGHTS {
+        if !is_bounded && self.flights.load(Ordering::Relaxed) >= FLIGHTS {
             tracing::warn!(%room, "its last minute is not kept: {FLIGHTS} have been, since the server was started");
             return None;
         }
         let dir = self.limits.dir.clone().unwrap_or_else(std::env::temp_dir);
         let path = dir.join(format!("{room}-{}-{}.drift", disk::now_ms(), occasion.word()));
-        // A new file: in a folder that others can write to, a name that is there may lead anywhere.
-        match File::create_new(&path).and_then(|mut file| file.write_all(bytes)) {
-            Ok(()) => {
+        match write_new(&path, bytes) {
+            Ok(_) => {
+                if !is_bounded {
+                    self.flights.fetch_add(1, Ordering::Relaxed);
+                }
                 tracing::warn!(%room, "its last minute is in {}; `server replay` runs it again", path.display());
                 if let Some(channel) = self.channel() {
                     // With a channel that is full it is counted by the next run.
@@ -185,6 +187,19 @@ impl Recordings {
     fn channel(&self) -> Option<SyncSender<Parcel>> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.as_ref().map(|writer| writer.channel.clone())
+    }
+}
+
+/// Writes to a new file: in a folder that others can write to, a name that is there may lead anywhere. Of one that cannot
+/// be written nothing is left.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::create_new(path)?;
+    match file.write_all(bytes) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = std::fs::remove_file(path);
+            Err(error)
+        }
     }
 }
 

@@ -171,7 +171,7 @@ pub fn watch(bytes: &[u8], plan: Plan, viewer: &mut impl Viewer) -> Result<Summa
 /// The reader at the keyframe of the segment that has a tick. All that is before is read for errors only, and what is
 /// wrong behind it is found when that is run.
 fn seek(mut reader: Reader<'_>, from: Tick) -> Result<Reader<'_>, Stopped> {
-    let (mut found, mut first, mut last) = (None, None, Tick(0));
+    let (mut found, mut has_it, mut first, mut last) = (None, false, None, Tick(0));
     loop {
         let here = reader.clone();
         let record = match reader.next_record() {
@@ -185,14 +185,17 @@ fn seek(mut reader: Reader<'_>, from: Tick) -> Result<Reader<'_>, Stopped> {
                     found = Some(here);
                 }
             }
-            Some(Record::Tick { tick, .. }) => last = tick,
+            Some(Record::Tick { tick, .. }) => {
+                last = tick;
+                has_it |= tick == from;
+            }
             Some(_) => {}
             None => break,
         }
     }
     let first = first.map_or(Tick(0), Tick::next);
     match found {
-        Some(found) if (first..=last).contains(&from) => Ok(found),
+        Some(found) if has_it => Ok(found),
         _ => Err(Stopped::NoSuchTick { asked: from, first, last }),
     }
 }

@@ -224,7 +224,7 @@ impl Room {
 
     /// What is noted of the last minute, as a recording; none if nothing is noted.
     pub fn flight(&self) -> Option<Vec<u8>> {
-        self.recorder.as_ref().map(|recorder| recorder.flight())
+        self.recorder.as_ref().and_then(|recorder| recorder.flight())
     }
 
     /// The world, for tests and recordings.

@@ -188,12 +188,12 @@ impl Recorder {
         }
     }
 
-    /// The last minute as a recording, or as much of it as is kept.
-    pub fn flight(&self) -> Vec<u8> {
+    /// The last minute as a recording, or as much of it as is kept; none without a flight recorder.
+    pub fn flight(&self) -> Option<Vec<u8>> {
         let [oldest, last] = &self.before;
-        let mut bytes = [&self.header[..], oldest, last, &self.current].concat();
+        let mut bytes = self.keep.flight.then(|| [&self.header[..], oldest, last, &self.current].concat())?;
         format::end(&mut bytes);
-        bytes
+        Some(bytes)
     }
 
     fn send(&mut self) {

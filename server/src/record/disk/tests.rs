@@ -89,9 +89,14 @@ fn a_disk_that_takes_no_more_is_told_once_and_tried_again() {
     disk.close(0, true);
     assert_eq!((metrics.recording_errors.get(), folder.files(), disk.open.len()), (2, 3, 0));
     assert!(has_its_end(&disk, b"headsegmentmore"));
+    // Something else has the folder's place.
     fs::remove_dir_all(&folder.0).unwrap();
+    fs::write(&folder.0, b"").unwrap();
     disk.take(segment(&senders[2]));
     assert_eq!((metrics.recording_errors.get(), disk.open.len()), (3, 0));
+    let error = Disk::open(&folder.0, 1 << 20, Arc::default()).unwrap_err().to_string();
+    assert!(error.starts_with("that is no folder"), "{error}");
+    fs::remove_file(&folder.0).unwrap();
 }
 
 #[test]
@@ -161,9 +166,49 @@ fn the_last_minutes_count_among_the_others() {
         fs::write(&path, vec![0; 600_000]).unwrap();
         disk.take(Parcel::Flight { path, bytes: 600_000 });
     }
-    assert_eq!((disk.total, disk.parts.len(), folder.files(), oldest.exists()), (600_000, 1, 1, false));
+    assert_eq!((disk.total, disk.parts.len(), folder.files()), (600_011, 2, 2));
+    assert!(oldest.exists(), "it is being written");
     drop(disk);
-    assert_eq!(folder.open().total, 600_000, "another run finds it");
+    assert_eq!(folder.open().total, 600_011, "another run finds it");
+    let less = Disk::open(&folder.0, 500_000, Arc::default()).unwrap();
+    assert_eq!((less.total, folder.files()), (0, 0), "and has less space");
+}
+
+#[test]
+fn parts_that_are_being_written_go_last_and_that_is_told() {
+    let folder = Folder::new("many");
+    let mut disk = folder.open();
+    let part = |id| Parcel::Segment { sender: sender(id), bytes: vec![0; 100_000], after_gap: false };
+    let done = sender(100);
+    disk.take(segment(&done));
+    (0..10).for_each(|id| disk.take(part(id)));
+    // A part is full sooner, where there are many.
+    disk.take(part(0));
+    assert_eq!((disk.open.len(), disk.parts.len(), disk.total > 1_000_000), (11, 11, true));
+    disk.take(segment(&done));
+    disk.close(100, true);
+    let gaps = disk.metrics.recording_gaps.clone();
+    assert_eq!(gaps.get(), 0);
+    // Among those that are left, all but one are being written: that one goes, newest though it is.
+    let open: Vec<_> = disk.open.values().map(|open| open.path.clone()).collect();
+    disk.make_space(Some(3), 50_000);
+    assert!(disk.parts.iter().all(|part| open.contains(&part.path)));
+    let before = gaps.get();
+    disk.make_space(Some(3), 300_000);
+    assert!(gaps.get() > before && disk.open.contains_key(&3) && disk.total <= (1 << 20) - 300_000);
+    assert_eq!(disk.open.len(), disk.parts.len());
+}
+
+#[test]
+fn a_folder_that_somebody_removed_is_made_anew() {
+    let folder = Folder::new("removed-folder");
+    let mut disk = folder.open();
+    let sender = sender(0);
+    disk.take(segment(&sender));
+    fs::remove_dir_all(&folder.0).unwrap();
+    disk.take(segment(&sender));
+    assert_eq!((disk.metrics.recording_errors.get(), folder.files()), (1, 1));
+    assert!(Disk::open(&folder.0, 1 << 20, Arc::default()).is_err(), "it is locked as before");
 }
 
 #[test]
