@@ -138,6 +138,9 @@ pub enum Error {
     /// The server sent a fragment; it never does.
     #[error("WebSocket: unexpected fragment")]
     Fragment,
+    /// The server sent text where binary messages were agreed.
+    #[error("a text message where binary ones were agreed")]
+    Text,
     /// What came in is not a message.
     #[error(transparent)]
     Malformed(#[from] DecodeError),

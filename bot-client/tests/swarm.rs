@@ -19,6 +19,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 const BABBLE: u16 = 0;
 /// Stands for saying nothing more.
 const SILENCE: u16 = 1;
+/// Stands for pings without end.
+const FLOOD: u16 = 2;
+/// Stands for a line that breaks.
+const BREAK: u16 = 3;
+/// Stands for inputs that are late from then on.
+const LATE: u16 = 4;
 const YOU: Slot = Slot(7);
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Protocol: drift.v1.bincode\r\nSec-WebSocket-Accept: ";
@@ -30,7 +36,7 @@ async fn say(socket: &mut WebSocket<TcpStream>, message: &ServerMessage) {
 }
 
 /// The n-th snapshot: a new shot every tenth tick, something picked up every fifteenth.
-fn snapshot(n: u32, tick: u32) -> ServerMessage {
+fn snapshot(n: u32, tick: u32, late: bool) -> ServerMessage {
     let mut body = Vec::new();
     let mut writer = Writer::new(&mut body, n == 1);
     writer.own(&Own { hp: 100, x: 1000, y: 1000, ..Own::default() });
@@ -48,11 +54,11 @@ fn snapshot(n: u32, tick: u32) -> ServerMessage {
         writer.pickups(window, 1, std::iter::once((cell, CellChange::Ops(&came_and_went))));
     }
     let flags = writer.finish();
-    let margin = MARGIN_MISSING;
+    let margin = if late || tick.is_multiple_of(2) { MARGIN_MISSING } else { 8 };
     ServerMessage::Snapshot(Snapshot { seq: Seq(tick as u8), tick: Tick(tick).wire(), margin, flags, body })
 }
 
-/// Serves one bot. Closes by itself with `cut` after so many ticks, if asked to.
+/// Serves one bot, whose every other input is late. Closes by itself with `cut` after so many ticks, if asked to.
 async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -85,10 +91,19 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
         sleep_until(start + Duration::from_micros(33_333) * n).await;
         if let Some((after, code)) = cut
             && n == after
+            && code != LATE
         {
             if code == BABBLE {
                 let _ = socket.write_frame(Frame::binary(vec![250; 9].into())).await;
                 continue;
+            }
+            if code == BREAK {
+                return;
+            }
+            if code == FLOOD {
+                while socket.write_frame(Frame::new(true, OpCode::Ping, None, vec![0].into())).await.is_ok() {
+                }
+                return;
             }
             if code == SILENCE {
                 while socket.read_frame().await.is_ok_and(|frame| frame.opcode != OpCode::Close) {}
@@ -102,7 +117,8 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
         if n.is_multiple_of(20) {
             continue; // skipped
         }
-        say(&mut socket, &snapshot(n, first + n)).await;
+        let late = matches!(cut, Some((after, LATE)) if n >= after);
+        say(&mut socket, &snapshot(n, first + n, late)).await;
         if n % 30 == 1 {
             let feed =
                 ServerMessage::Feed { killer: Some(YOU), victim: Slot(1), weapon: Weapon::Pulse, rewind: 0 };
@@ -178,7 +194,8 @@ async fn a_ship_that_never_moves_is_mispredicted_and_that_is_told() {
     assert_eq!((report.snapshot_sections.own, report.snapshot_sections.updates), (21.0, 0.0));
     assert!(report.snapshot_sections.pulses > 1.0 && report.snapshot_sections.pickups > 0.5, "{report}");
     assert!(report.snapshots.skipped >= 4, "{report}");
-    assert_eq!((report.late_percent, report.resyncs), (100.0, 0));
+    assert_eq!(report.resyncs, 0);
+    assert!((45.0..55.0).contains(&report.late_percent), "{report}");
 }
 
 #[tokio::test]
@@ -188,6 +205,31 @@ async fn a_server_that_falls_silent_is_seen_in_every_figure_that_it_concerns() {
     assert!(report.snapshots.per_second_per_client < 20.0, "{report}");
     assert!(report.instability_ratio > 0.2, "{report}");
     assert!(charts.seconds.iter().skip(1).all(|second| second.interval_p99.is_nan()), "{charts:?}");
+}
+
+#[tokio::test]
+async fn an_input_that_is_late_is_answered_by_no_snapshot_without_it() {
+    let Outcome { report, .. } = run(2, Some((1, LATE))).await;
+    assert_eq!(report.late_percent, 100.0, "{report}");
+    // Half of the window, where every one waits to its end.
+    assert!(report.latency_ms.p50 > 700.0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_sends_without_end_is_left_in_time() {
+    let begun = Instant::now();
+    let Outcome { report, .. } = run(2, Some((20, FLOOD))).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{report}");
+    assert!(report.bytes_per_second.down > 10_000.0, "{report}");
+    assert!(report.snapshots.long_gaps >= 2, "{report}");
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_again_and_again_is_one_long_gap() {
+    let Outcome { report, .. } = run(2, Some((1, BREAK))).await;
+    assert_eq!(report.snapshots.per_second_per_client, 0.0, "{report}");
+    assert!(report.interval_ms.max > 1500.0 && report.snapshots.long_gaps == 2, "{report}");
+    assert!((4..40).contains(&report.reconnects.tried), "{report}");
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::engine::Engines;
 use super::player::{Dropped, End, Player};
 use super::profile::{Profile, STAY};
-use super::seat::{Claim, come_back, comes_back, join};
+use super::seat::{Away, Claim, FIRST_PAUSE, come_back, comes_back, join};
 use super::{Shared, visitor};
 use crate::client::{Client, Closed};
 
@@ -63,10 +63,16 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
             }
             End::Lost(closed) if comes_back(&closed) => {
                 left_at = left.left_at;
-                seat = reconnect(&shared, index, &claim, &closed, left.told_to_wait).await;
+                // A server that takes a seat away at once is not asked again at once.
+                let least = if left.saw_nothing { FIRST_PAUSE } else { Duration::ZERO };
+                seat = reconnect(&shared, index, &claim, &closed, left.told_to_wait.max(least)).await;
+                if seat.is_none() {
+                    missed(&shared, left_at);
+                }
             }
             End::Lost(closed) => {
                 shared.stats().playing -= 1;
+                missed(&shared, left.left_at);
                 lost(&shared, &closed);
             }
         }
@@ -87,7 +93,7 @@ async fn resume(
         stats.playing -= 1;
         stats.returning += 1;
     }
-    let back = come_back(shared, index, claim, pause).await;
+    let back = come_back(shared, index, claim, pause).await.ok();
     let mut stats = shared.stats();
     stats.returning -= 1;
     match &back {
@@ -104,7 +110,7 @@ async fn resume(
     back
 }
 
-/// Comes back to a server that stops or that has lost its line. None if it could not, which is a disconnect.
+/// Comes back to a server that stops or that has lost its line. None if it could not, which is a disconnect if it has tried.
 async fn reconnect(
     shared: &Shared,
     index: u32,
@@ -123,16 +129,29 @@ async fn reconnect(
     {
         let mut stats = shared.stats();
         stats.returning -= 1;
-        if back.is_some() {
-            stats.playing += 1;
-            stats.reconnects.ok += 1;
-            stats.reconnect_time.record(begun.elapsed());
+        match &back {
+            Ok(_) => {
+                stats.playing += 1;
+                stats.reconnects.ok += 1;
+                stats.reconnect_time.record(begun.elapsed());
+            }
+            Err(Away::NoTime) => stats.reconnects.tried -= 1,
+            Err(Away::Refused) => {}
         }
     }
-    if back.is_none() {
+    if matches!(back, Err(Away::Refused)) {
         lost(shared, closed);
     }
-    back
+    back.ok()
+}
+
+/// Takes note of the time without snapshots of one that has no seat any more since `left_at`.
+fn missed(shared: &Shared, left_at: Option<Instant>) {
+    let Some((left_at, &opened)) = left_at.zip(shared.window.get()) else { return };
+    let mut stats = shared.stats();
+    let (away, tick) = (left_at.max(opened).elapsed(), Duration::from_secs(1) / u32::from(stats.hz.max(1)));
+    stats.bot_time += away;
+    stats.record_open_interval(None, away, tick);
 }
 
 fn lost(shared: &Shared, closed: &Closed) {

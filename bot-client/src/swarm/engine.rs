@@ -167,6 +167,13 @@ impl Engine {
     /// Tells all players that it is over. What has come in by now counts.
     fn leave(&mut self) {
         self.leaving = true;
+        // Telling everybody takes its time; what was due before that was for the swarm to send.
+        let begun = Instant::now();
+        for (_, Seated { player, .. }) in &self.players {
+            if let Some(due) = player.next_input() {
+                player.measure_overdue(due, begun);
+            }
+        }
         let keys: Vec<_> = self.players.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Seated { player, queued, .. } = &mut self.players[key];

@@ -52,6 +52,8 @@ pub(super) struct Player {
     measuring: Option<Measuring>,
     /// When the last snapshot came, and its tick.
     last_arrival: Option<(Instant, Tick)>,
+    /// True if the kernel told when that was, or never does.
+    knows_arrival: bool,
     /// How long that was after the one before.
     last_interval: Option<Duration>,
     /// Messages received and sent.
@@ -64,6 +66,8 @@ pub(super) struct Player {
     stuck_until: Instant,
     /// When that which it reads arrived.
     arrived: Instant,
+    /// The same of it as [`Player::knows_arrival`] of the last snapshot.
+    stamped: bool,
     /// When it last looked for what came in.
     looked_at: Instant,
     /// When it last looked whether inputs are due.
@@ -74,7 +78,7 @@ pub(super) struct Player {
     told_to_wait: Duration,
     /// When a resumer drops its connection.
     drops_at: Option<Instant>,
-    /// Where what it measured ends.
+    /// Since when it misses snapshots, once the seat is lost.
     left_at: Option<Instant>,
     /// What it had before, until a board has told whether it still has it.
     resumed: Option<Dropped>,
@@ -133,6 +137,8 @@ impl Player {
             committed: None,
             measuring: None,
             last_arrival: None,
+            knows_arrival: false,
+            stamped: false,
             last_interval: None,
             messages: (0, 0),
             alive_at: now,
@@ -189,10 +195,21 @@ impl Player {
         self.looks_at.map_or(acts_at, |at| at.min(acts_at))
     }
 
+    /// When its next input is due, if there is to be one.
+    pub(super) fn next_input(&self) -> Option<Instant> {
+        self.ending.is_none().then(|| self.session.clock.next_due())
+    }
+
     /// Reads what came in, and does what is due. Some once the stay is over.
     pub(super) fn wake(&mut self, now: Instant, scratch: &mut Scratch) -> Option<End> {
-        if let Some(end) = self.listen(now, scratch) {
-            return Some(end);
+        let due = self.next_input();
+        let end = self.listen(now, scratch);
+        if let Some(due) = due.filter(|_| end.is_some() || self.ending.is_some()) {
+            // It will not be sent any more, and that the swarm was late may be what the seat was lost for.
+            self.measure_overdue(due, now);
+        }
+        if end.is_some() {
+            return end;
         }
         if let Some(ending) = &self.ending {
             return (now >= ending.until).then(|| ending.end.clone());

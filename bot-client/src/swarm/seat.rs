@@ -13,7 +13,7 @@ use crate::client::{Client, Closed, Error, Options};
 /// How long a bot may try to come back after its seat was lost.
 const COME_BACK: Duration = Duration::from_secs(20);
 /// The pause after the first attempt that came to nothing; it doubles up to [`LONGEST_PAUSE`], with full jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// See [`FIRST_PAUSE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// "Service restart", which proxies send; the server itself says 4006.
@@ -71,6 +71,7 @@ pub(super) fn note_protocol_error(shared: &Shared, error: &Error) {
         | Error::Subprotocol { .. }
         | Error::WebSocket(_)
         | Error::Fragment
+        | Error::Text
         | Error::Malformed(_)
         | Error::NotWelcome(_) => true,
         Error::Connect { .. }
@@ -94,30 +95,44 @@ pub(super) fn comes_back(closed: &Closed) -> bool {
     stops.contains(&closed.code) || [SERVICE_RESTART, Closed::CUT].contains(&closed.code)
 }
 
-/// Waits as long as the server asked for, then tries until there is a seat, for a bounded time. None if there is none, or
-/// if the swarm leaves.
+/// Why a bot is not back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Away {
+    /// It tried, and got no seat.
+    Refused,
+    /// The swarm left before it could try.
+    NoTime,
+}
+
+/// Waits as long as the server asked for, then tries until there is a seat, for a bounded time, or until the swarm leaves.
+///
+/// # Errors
+/// It is not back.
 pub(super) async fn come_back(
     shared: &Shared,
     index: u32,
     claim: &Claim,
     wait: Duration,
-) -> Option<(Client, Welcome)> {
-    let trying = async {
-        let begun = Instant::now();
-        let mut dice = Dice::new(shared.config.seed.wrapping_add(index.into()));
-        let (mut pause, mut longest) = (wait, FIRST_PAUSE);
-        while begun.elapsed() + pause < COME_BACK {
+) -> Result<(Client, Welcome), Away> {
+    let begun = Instant::now();
+    let mut dice = Dice::new(shared.config.seed.wrapping_add(index.into()));
+    let (mut pause, mut longest) = (wait, FIRST_PAUSE);
+    let mut why = Away::NoTime;
+    while begun.elapsed() + pause < COME_BACK {
+        let attempt = async {
             sleep(pause).await;
-            if let Ok(joined) = join(shared, index, Some(claim)).await {
-                return Some(joined);
-            }
-            pause = Duration::from_millis(10) + longest.mul_f64(f64::from(dice.below(1000)) / 1000.0);
-            longest = (longest * 2).min(LONGEST_PAUSE);
+            join(shared, index, Some(claim)).await
+        };
+        tokio::select! {
+            joined = attempt => match joined {
+                Ok(joined) => return Ok(joined),
+                Err(_) => why = Away::Refused,
+            },
+            () = shared.left() => return Err(why),
         }
-        None
-    };
-    tokio::select! {
-        joined = trying => joined,
-        () = shared.left() => None,
+        pause = Duration::from_millis(10) + longest.mul_f64(f64::from(dice.below(1000)) / 1000.0);
+        longest = (longest * 2).min(LONGEST_PAUSE);
     }
+    // Also where the server asked for more time than a bot has.
+    Err(Away::Refused)
 }

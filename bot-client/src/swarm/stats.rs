@@ -233,6 +233,14 @@ impl Stats {
         self.long_gaps += u64::from(ticks > 2 || interval >= tick * 5 / 2);
     }
 
+    /// The same for one that no snapshot has ended, which counts if one was overdue: leaving it out would hide a server that
+    /// stands still.
+    pub(super) fn record_open_interval(&mut self, before: Option<Duration>, open: Duration, tick: Duration) {
+        if open >= tick * 3 / 2 {
+            self.record_interval(before, open, 1, tick);
+        }
+    }
+
     /// Ends a second, `at` after the window opened.
     pub(super) fn end_second(&mut self, at: Duration) {
         let (latency, interval) = &mut self.second;

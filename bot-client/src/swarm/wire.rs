@@ -17,6 +17,9 @@ use crate::frames::{RawFrame, append_short, split};
 /// Bytes that are asked of a socket at once.
 const MOUTHFUL: usize = 32 << 10;
 
+/// Bytes that wait to be sent, beyond which nothing is answered any more.
+const MOST_WAITING: usize = 16 << 10;
+
 /// One connection.
 pub(super) struct Wire {
     socket: TcpStream,
@@ -173,6 +176,11 @@ impl Wire {
     /// See [`super::player::Player::touch`].
     pub(super) fn touch(&self) -> usize {
         self.waiting.len() ^ self.partial.len() ^ self.mask as usize
+    }
+
+    /// True if what waits to be sent is not so much that an answer should rather be left out.
+    pub(super) fn takes_more(&self) -> bool {
+        self.waiting.len() < MOST_WAITING
     }
 
     /// True if something is queued that the socket has not taken yet.

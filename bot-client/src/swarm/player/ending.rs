@@ -34,8 +34,10 @@ pub(in crate::swarm) struct Left {
     pub(in crate::swarm) score: u32,
     /// What the server's `Bye` asked for.
     pub(in crate::swarm) told_to_wait: Duration,
-    /// Where what it measured ends, if it did.
+    /// Since when it missed snapshots, if the seat was lost.
     pub(in crate::swarm) left_at: Option<Instant>,
+    /// Not one snapshot came.
+    pub(in crate::swarm) saw_nothing: bool,
 }
 
 /// A stay that is over, while the connection lasts.
@@ -70,8 +72,8 @@ impl Player {
     /// What is left once it is over.
     pub(in crate::swarm) fn left(self, end: End) -> Left {
         let Player { session, told_to_wait, left_at, .. } = self;
-        let score = session.board.score;
-        Left { end, token: session.resume, you: session.you, score, told_to_wait, left_at }
+        let (score, saw_nothing) = (session.board.score, self.last_arrival.is_none());
+        Left { end, token: session.resume, you: session.you, score, told_to_wait, left_at, saw_nothing }
     }
 
     /// Reads on for the server's own reason. `known` stands in where there is none.
@@ -99,12 +101,12 @@ impl Player {
 
     /// The stay is over, and the connection with it.
     pub(super) fn over(&mut self, end: End, now: Instant) -> Option<End> {
-        self.settle(now);
+        self.settle(&end, now);
         Some(end)
     }
 
     fn end_with(&mut self, end: End, now: Instant, patience: Duration) {
-        self.settle(now);
+        self.settle(&end, now);
         self.looks_at = Some(now);
         self.ending = Some(Ending { end, until: now + patience });
     }

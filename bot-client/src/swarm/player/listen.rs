@@ -22,17 +22,22 @@ const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// The same where the kernel does not stamp what arrives, so that only looking tells when that was.
 const LOOK_FOR_ARRIVAL: Duration = Duration::from_millis(1);
 
+/// Times that a bot reads at most before it is another's turn: a server that sends without end stops nobody else.
+const MOUTHFULS: usize = 8;
+
 impl Player {
-    /// Reads what has come in. Some once the stay is over.
+    /// Reads what has come in, or so much of it as one bot may at a time. Some once the stay is over.
     pub(in crate::swarm) fn listen(&mut self, now: Instant, scratch: &mut Scratch) -> Option<End> {
         if self.is_deaf(now) {
             self.looks_at = None;
             return None;
         }
         let Scratch { inbox, scene, .. } = scratch;
-        loop {
+        let mut all = false;
+        for _ in 0..MOUTHFULS {
             let received = self.wire.receive(inbox);
             self.arrived = inbox.arrived().map_or(now, |stamp| instant_of(stamp, now).max(self.looked_at));
+            self.stamped = inbox.arrived().is_some() || !self.wire.is_stamped();
             let mut rest = inbox.bytes();
             loop {
                 match self.wire.take_frame(&mut rest) {
@@ -55,12 +60,15 @@ impl Player {
                 Err(error) if self.ending.is_none() => {
                     self.await_close(Closed { code: Closed::CUT, reason: error.to_string() }, now);
                 }
-                _ if matches!(received, Received::All) => break,
                 _ => {}
+            }
+            all = matches!(received, Received::All);
+            if all {
+                break;
             }
         }
         self.looked_at = now;
-        self.looks_at = self.next_look();
+        self.looks_at = if all { self.next_look() } else { Some(now) };
         None
     }
 
@@ -79,12 +87,16 @@ impl Player {
 
     fn take(&mut self, frame: &RawFrame<&[u8]>, scene: &mut Scene, now: Instant) -> Option<End> {
         match frame.opcode {
-            OpCode::Text | OpCode::Binary if frame.fin => return self.hear(frame.payload, scene, now),
+            OpCode::Binary if frame.fin => return self.hear(frame.payload, scene, now),
+            OpCode::Text if frame.fin => return self.broken(&Error::Text, now),
             OpCode::Text | OpCode::Binary | OpCode::Continuation => {
                 return self.broken(&Error::Fragment, now);
             }
-            OpCode::Ping => self.wire.queue(OpCode::Pong, |out| out.extend(frame.payload)),
-            OpCode::Pong => {}
+            OpCode::Ping if self.wire.takes_more() => {
+                self.wire.queue(OpCode::Pong, |out| out.extend(frame.payload));
+            }
+            // RFC 6455, section 5.5.3: who cannot keep up need not answer every ping.
+            OpCode::Ping | OpCode::Pong => {}
             OpCode::Close => {
                 self.answer_close(frame.payload);
                 return self.closed(read_close(frame.payload), now);
@@ -134,7 +146,9 @@ impl Player {
 
     /// Answers what is to be answered.
     fn reply(&mut self) {
-        while let Some(reply) = self.session.reply() {
+        while self.wire.takes_more()
+            && let Some(reply) = self.session.reply()
+        {
             self.messages.1 += 1;
             let write = |out: &mut Vec<u8>| codec::encode_client(Encoding::Bincode, &reply, out);
             self.wire.queue(OpCode::Binary, write);

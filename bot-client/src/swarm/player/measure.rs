@@ -6,7 +6,7 @@ use protocol::message::MARGIN_MISSING;
 use protocol::snapshot::Ledger;
 use tokio::time::Instant;
 
-use super::{Pending, Player};
+use super::{End, Pending, Player};
 use crate::clock::Due;
 use crate::flights::flying;
 use crate::session::Tally;
@@ -60,6 +60,23 @@ impl Player {
         }
     }
 
+    /// The same for inputs that will never be sent: the next one, which was `due`, and those that were after it.
+    pub(in crate::swarm) fn measure_overdue(&self, due: Instant, now: Instant) {
+        if self.shared.window.get().is_none() {
+            return;
+        }
+        let mut stats = self.shared.stats();
+        for n in 0..MOST_OMITTED {
+            let scheduled = due + self.tick * n;
+            if scheduled > now {
+                break;
+            }
+            if scheduled >= self.woke_at {
+                stats.schedule_lag.record(now - scheduled);
+            }
+        }
+    }
+
     /// Takes note of a snapshot of `len` bytes that the session has just taken, by when it arrived.
     pub(super) fn measure_snapshot(&mut self, len: usize) {
         let arrived = self.arrived;
@@ -67,8 +84,12 @@ impl Player {
         if view.own.is_some_and(|own| own.hp > 0) {
             self.alive_at = arrived;
         }
-        let answered = self.pending.partition_point(|pending| pending.tick <= view.tick);
+        // One without this tick's input cannot show it, nor tell whether those before it came.
+        let is_answer = view.margin != MARGIN_MISSING;
+        let answered =
+            if is_answer { self.pending.partition_point(|pending| pending.tick <= view.tick) } else { 0 };
         let before = self.last_arrival.replace((arrived, view.tick));
+        self.knows_arrival = self.stamped;
         if let (None, Some(dropped)) = (before, self.resumed) {
             let time = arrived.saturating_duration_since(dropped.dials_at);
             self.shared.stats().resume_time.record(time);
@@ -92,7 +113,7 @@ impl Player {
         stats.skipped += u64::try_from(ticks - 1).unwrap_or(0);
         let before = self.last_interval.replace(interval);
         stats.record_interval(before, interval, u32::try_from(ticks).unwrap_or(0), self.tick);
-        stats.missing_inputs += u64::from(view.margin == MARGIN_MISSING);
+        stats.missing_inputs += u64::from(!is_answer);
         stats.snapshot_bytes.record_value(len as u64);
     }
 
@@ -116,9 +137,11 @@ impl Player {
         }
     }
 
-    /// The same for one whose last seat was lost against its will at `left_at`: what it missed since counts.
+    /// The same for one whose last seat was lost against its will at `left_at`: what it missed since counts, as far as it
+    /// was missed while the swarm measured.
     pub(in crate::swarm) fn away_since(mut self, left_at: Option<Instant>) -> Player {
-        self.measuring = left_at.map(|left_at| self.measuring_since(left_at));
+        let missed = left_at.zip(self.shared.window.get());
+        self.measuring = missed.map(|(left_at, &opened)| self.measuring_since(left_at.max(opened)));
         self
     }
 
@@ -133,11 +156,11 @@ impl Player {
     }
 
     /// Where the bot's time begins: with a snapshot, so that it holds as many ticks as snapshots were due; should one be
-    /// overdue, now. None as long as the first one may still come in time.
+    /// overdue, now. None as long as the first one may still come in time of which it is known when it came.
     fn begins(&self, now: Instant) -> Option<Instant> {
         match self.last_arrival {
             Some((at, _)) if self.is_overdue(at, now) => Some(now),
-            Some((at, _)) => Some(at),
+            Some((at, _)) => self.knows_arrival.then_some(at),
             None => self.is_overdue(self.joined, now).then_some(now),
         }
     }
@@ -152,8 +175,11 @@ impl Player {
         now.saturating_duration_since(at) >= self.tick * 3 / 2
     }
 
-    /// Adds what this bot measured on its seat to the swarm's figures.
-    pub(super) fn settle(&mut self, now: Instant) {
+    /// Adds what this bot measured on its seat to the swarm's figures. A seat that was lost ends with its last snapshot:
+    /// the time since then is over when there is another seat, or none for good.
+    pub(super) fn settle(&mut self, end: &End, now: Instant) {
+        let lost = matches!(end, End::Lost(_));
+        self.left_at = (lost && self.profile.is_measured()).then_some(now);
         let mut stats = self.shared.stats();
         // No board has told: it does not count.
         stats.resumes.tried -= u32::from(self.resumed.take().is_some());
@@ -169,14 +195,14 @@ impl Player {
         }
         let Some(begin) = &self.measuring else { return };
         add_sections(&mut stats.sections, self.session.ledger(), &begin.ledger);
-        let ends = self.ends(now);
-        stats.bot_time += ends.saturating_duration_since(begin.since);
-        // One that has not ended is as long as it has lasted: leaving it out would hide a server that stands still.
         let last = self.last_arrival.map_or(begin.since, |(at, _)| at.max(begin.since));
-        if self.is_overdue(last, now) {
-            stats.record_interval(self.last_interval, now - last, 1, self.tick);
+        let ends = if lost { last } else { self.ends(now) };
+        stats.bot_time += ends.saturating_duration_since(begin.since);
+        if lost {
+            self.left_at = Some(last);
+        } else {
+            stats.record_open_interval(self.last_interval, now - last, self.tick);
         }
-        self.left_at = Some(ends);
         let (down, up) = self.wire.traffic();
         stats.down += down - begin.traffic.0;
         stats.up += up - begin.traffic.1;
