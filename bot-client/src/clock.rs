@@ -255,6 +255,10 @@ impl Clock {
         let elapsed = (now - self.last_slew).max(0.0);
         self.last_slew = now;
         let error = self.wanted_phase() - self.phase;
+        // The messages that the phase was taken from were read late, and inputs for ticks that are over get no margins.
+        if matches!(self.state, State::Seeking { .. }) && error < -self.dt {
+            return self.jump(now);
+        }
         self.phase += error.clamp(-SLEW_EARLIER * elapsed, SLEW_LATER * elapsed);
     }
 

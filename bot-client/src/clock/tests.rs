@@ -11,6 +11,8 @@ struct Link {
     down: fn(u64) -> u64,
     /// Instants (ms) between which the server simulates nothing.
     stall: (u64, u64),
+    /// The client reads nothing before this (ms).
+    deaf: u64,
 }
 
 /// What happened to the inputs of the last part of a run.
@@ -27,7 +29,7 @@ const DT: f64 = 1000.0 / 30.0;
 
 impl Link {
     fn steady(up: fn(u64) -> u64, down: fn(u64) -> u64) -> Link {
-        Link { up, down, stall: (0, 0) }
+        Link { up, down, stall: (0, 0), deaf: 0 }
     }
 
     /// Runs for `ms`, and judges what happens from `from` on.
@@ -68,13 +70,14 @@ impl Link {
                 downlink.push((last_down, tick, margin));
             }
             downlink.retain(|&(when, tick, margin)| {
-                if when <= now {
+                let comes = when <= now && now >= self.deaf;
+                if comes {
                     match &mut clock {
                         Some(clock) => clock.on_snapshot(Tick(tick), margin, at(now)),
                         None => clock = Some(Clock::new(Tick(tick), 30, at(now))),
                     }
                 }
-                when > now
+                !comes
             });
             let Some(clock) = &mut clock else { continue };
             while let Some(due) = clock.due(at(now)) {
@@ -130,8 +133,16 @@ fn inputs_that_seeking_made_overdue_are_not_taken_for_slow_ones() {
 }
 
 #[test]
+fn who_reads_the_first_messages_late_catches_up_at_once() {
+    for deaf in [100, 300, 1900, 6000] {
+        let out = Link { deaf, ..Link::steady(|_| 40, |_| 40) }.run(deaf + 3000, deaf + 1000);
+        assert!(out.clock_locked && out.missing == 0, "{deaf} ms: {out:?}");
+    }
+}
+
+#[test]
 fn a_server_that_stalls_is_followed_again() {
-    let link = Link { up: |_| 5, down: |_| 5, stall: (3000, 4200) };
+    let link = Link { stall: (3000, 4200), ..Link::steady(|_| 5, |_| 5) };
     let out = link.run(10_000, 6500);
     assert_eq!(out.missing, 0, "{out:?}");
     assert!(mean(&out.margins) < 30.0, "{out:?}");
