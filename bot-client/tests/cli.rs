@@ -65,6 +65,10 @@ fn bad_arguments_are_refused_before_anything_starts() {
     }
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
+    for command in ["swarm", "capacity"] {
+        refused(&[command, "--json", "same.out", "--html", "./same.out"], "the same file");
+    }
+    refused(&["swarm", "--url", "ws://[::1]:9", "--sources", "2"], "--sources 2");
 }
 
 #[test]
