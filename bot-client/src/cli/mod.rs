@@ -36,8 +36,9 @@ pub(crate) enum Command {
     /// Let many bots play and report latency, snapshot sizes and traffic.
     ///
     /// Exit code: 0 all bots played to the end, 1 some got no seat or lost it, or a --fail limit was not kept, 2 none got
-    /// a seat, the arguments make no sense or the results could not be written, 3 the server broke the protocol, 4 the swarm itself was too late (inputs p99
-    /// over 5 ms) for its figures to be the server's; --allow-invalid does without the last.
+    /// a seat, the arguments make no sense or the results could not be written, 3 the server broke the protocol, 4 the
+    /// swarm itself was too late (inputs p99 over 5 ms) for its figures to be the server's; --allow-invalid does without
+    /// the last.
     Swarm(Swarm),
     /// Find the largest number of players in one room that a server holds: delivered >= 95 %, interval p99 <= 1.5 ticks, twice.
     ///
@@ -49,8 +50,8 @@ pub(crate) enum Command {
     /// tutorial would build.
     ///
     /// Starts the servers itself, on a core of their own. Ctrl-C ends it with the rows that are done, and writes no file. Exit
-    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server, the arguments make no sense or a file could not be written, 4 some
-    /// rows are marked because the swarm itself was late, 5 interrupted.
+    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server, the arguments make no sense or a
+    /// file could not be written, 4 some rows are marked because the swarm itself was late, 5 interrupted.
     Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///
