@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
 use super::profile::{Mix, Profile};
+use super::report::table::Known;
 use super::report::{Report, round};
 
 /// One load of the table.
@@ -174,11 +175,11 @@ impl Bench {
                 "| {}{} | {:.1} % | {:.1} ms | {:.1} / {:.1} ms | {:.0} B | {missed} | {cpu} | {memory} |",
                 row.name,
                 if row.valid { "" } else { " \\*" },
-                row.delivered_percent,
-                row.interval_p99_ms,
-                row.latency_p50_ms,
-                row.latency_p99_ms,
-                row.snapshot_bytes,
+                Known(row.delivered_percent),
+                Known(row.interval_p99_ms),
+                Known(row.latency_p50_ms),
+                Known(row.latency_p99_ms),
+                Known(row.snapshot_bytes),
             );
         }
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
