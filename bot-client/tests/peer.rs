@@ -108,3 +108,27 @@ async fn what_cannot_be_written_loses_nothing_else() {
     assert!(std::fs::read_to_string(&page).expect("a page").contains("2 connected"));
     std::fs::remove_file(&page).unwrap();
 }
+
+/// The window is long enough for the server to be stopped in it even where everything takes its time.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_that_stands_still_is_no_fast_one() {
+    let Some(program) = tutorial_server() else { return };
+    let hosted = Hosted::start(&program, &["5".into()], None).await.unwrap();
+    let load = Load {
+        url: hosted.url.clone(),
+        bots: 5,
+        duration: Duration::from_secs(4),
+        rate: 500.0,
+        process: None,
+    };
+    let freezes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let stop = format!("kill -STOP {}", hosted.id());
+        assert!(Command::new("sh").args(["-c", &stop]).status().unwrap().success());
+    };
+    let (outcome, ()) = tokio::join!(peer::run(load, pending()), freezes);
+    let report = outcome.report;
+    assert!(report.interval_ms.max > 500.0 && report.snapshots.long_gaps >= 5, "{report}");
+    assert!(report.latency_ms.p99 > 500.0 && report.latency_raw_ms.p99 > 500.0, "{report}");
+}
