@@ -1,65 +1,110 @@
 //! A running swarm on a whole terminal: figures, and the latency of the last minute as a curve. Drawn a few times a second.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read, stdin, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bot_client::swarm::{Phase, Progress};
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, enable_raw_mode};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::symbols::Marker;
 use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, LegendPosition, Paragraph};
-use ratatui::{DefaultTerminal, Frame};
+use ratatui::{DefaultTerminal, Frame, Terminal, try_restore};
 
 /// How many looks the curve goes back: a minute of four a second.
 const REMEMBERED: usize = 240;
 
-/// The screen; the terminal is given back when this is dropped, and by ratatui's own hook on a panic.
+/// What terminals send for Ctrl-C in raw mode, and for Esc; what other keys send may begin with Esc.
+const CONTROL_C: u8 = 3;
+const ESC: u8 = 27;
+
+/// The screen; the terminal is given back when this is dropped, and on a panic.
 pub(crate) struct Dashboard {
-    terminal: DefaultTerminal,
+    /// None once it is gone.
+    terminal: Option<DefaultTerminal>,
     scene: Scene,
+    /// Set by the thread that reads keys.
+    asked: Arc<AtomicBool>,
 }
 
 impl Dashboard {
     /// Takes the terminal.
     pub(crate) fn open(title: String, bots: u32, duration: Duration) -> io::Result<Dashboard> {
-        let terminal = ratatui::try_init()?;
-        Ok(Dashboard {
-            terminal,
-            scene: Scene { title, bots, duration, history: VecDeque::new(), newest: None },
-        })
+        let terminal = take()?;
+        let asked = Arc::new(AtomicBool::new(false));
+        read_keys(Arc::clone(&asked));
+        let scene = Scene { title, bots, duration, history: VecDeque::new(), newest: None };
+        Ok(Dashboard { terminal: Some(terminal), scene, asked })
     }
 
     /// Shows how it is getting on. True if somebody has asked for the end.
     pub(crate) fn show(&mut self, progress: Progress) -> bool {
         self.scene.note(progress);
-        // A terminal that is gone is no reason to end a measurement.
-        let _ = self.terminal.draw(|frame| self.scene.draw(frame));
-        let mut asked = false;
-        while event::poll(Duration::ZERO).unwrap_or(false) {
-            asked |= matches!(event::read(), Ok(Event::Key(key)) if ends(key));
+        if let Some(mut terminal) = self.terminal.take() {
+            // A terminal that is gone is no reason to end a measurement.
+            match terminal.draw(|frame| self.scene.draw(frame)) {
+                Ok(_) => self.terminal = Some(terminal),
+                Err(_) => forget(terminal),
+            }
         }
-        asked
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Dashboard {
     fn drop(&mut self) {
-        ratatui::restore();
+        if let Some(mut terminal) = self.terminal.take()
+            && terminal.show_cursor().is_err()
+        {
+            forget(terminal);
+        }
+        let _ = try_restore();
     }
 }
 
-/// Raw mode leaves Ctrl-C to us.
-fn ends(key: KeyEvent) -> bool {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    key.kind == KeyEventKind::Press
-        && match key.code {
-            KeyCode::Char('q' | 'Q') | KeyCode::Esc => true,
-            KeyCode::Char('c') => control,
-            _ => false,
+/// As `ratatui::try_init` does, except that what it leaves behind for a panic prints to stderr, and so panics itself where
+/// the terminal is gone.
+fn take() -> io::Result<DefaultTerminal> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let _ = try_restore();
+        hook(info);
+    }));
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen)?;
+    Terminal::new(CrosstermBackend::new(stdout()))
+}
+
+/// Dropped, it would complain on stderr that it cannot show the cursor, and panic because that is gone too.
+fn forget(terminal: DefaultTerminal) {
+    std::mem::forget(terminal);
+}
+
+/// Notes when somebody asks for the end, for as long as there is a terminal. A thread does it, because crossterm's own poll
+/// never returns once there is none.
+fn read_keys(asked: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let mut keys = [0; 32];
+        while let Ok(read @ 1..) = stdin().read(&mut keys) {
+            if ends(&keys[..read]) {
+                asked.store(true, Ordering::Relaxed);
+            }
         }
+    });
+}
+
+/// Raw mode leaves Ctrl-C to us.
+fn ends(keys: &[u8]) -> bool {
+    match keys {
+        [ESC, rest @ ..] => rest.is_empty(),
+        keys => keys.iter().any(|key| matches!(key, b'q' | b'Q' | &CONTROL_C)),
+    }
 }
 
 /// What is on the screen.
@@ -228,10 +273,12 @@ mod tests {
 
     #[test]
     fn q_and_control_c_end_it_and_other_keys_do_not() {
-        let key = |code, modifiers| KeyEvent::new(code, modifiers);
-        assert!(ends(key(KeyCode::Char('q'), KeyModifiers::NONE)));
-        assert!(ends(key(KeyCode::Char('c'), KeyModifiers::CONTROL)));
-        assert!(!ends(key(KeyCode::Char('c'), KeyModifiers::NONE)));
-        assert!(!ends(key(KeyCode::Enter, KeyModifiers::NONE)));
+        for keys in ["q", "Q", "\x03", "\x1b", "xq"] {
+            assert!(ends(keys.as_bytes()), "{keys:?}");
+        }
+        // Enter, an arrow, Alt-q.
+        for keys in ["c", "\r", "\x1b[A", "\x1bq"] {
+            assert!(!ends(keys.as_bytes()), "{keys:?}");
+        }
     }
 }

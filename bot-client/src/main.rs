@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 const FINE: u8 = 0;
 /// Some bot got no seat, or was cut off; or a limit was not kept.
 const SOME_LOST: u8 = 1;
-/// No bot got a seat, or the arguments make no sense.
+/// No bot got a seat, the arguments make no sense, or the results could not be written.
 const NOTHING: u8 = 2;
 /// The server said what it must not say.
 const PROTOCOL_BROKEN: u8 = 3;
@@ -53,9 +53,7 @@ fn main() -> ExitCode {
 fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
     let config = args.config()?;
     let thresholds = args.thresholds()?;
-    for path in [&args.json, &args.html].into_iter().flatten() {
-        cli::can_write(path)?;
-    }
+    cli::can_write_both(args.json.as_deref(), args.html.as_deref())?;
     // One socket a bot and a few files; the usual soft limit is 1024. Where the hard one is lower too, bots fail and say why.
     let _ = rlimit::increase_nofile_limit(u64::from(config.bots) + 64);
     if let Some(cores) = &args.pin {
@@ -93,14 +91,14 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         cli::warn(trouble);
         return Ok(PROTOCOL_BROKEN);
     }
-    // First of all, so that no trouble with the screen loses what took so long.
-    if let Some(path) = &args.json {
-        cli::write(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
-    }
-    if let Some(path) = &args.html {
-        cli::write(path, &page::page(&report, &outcome.charts))?;
-    }
-    cli::say(&report)?;
+    let text = serde_json::to_string_pretty(&report)? + "\n";
+    let html = || page::page(&report, &outcome.charts);
+    // Each by itself, and the files first, so that no trouble with one of them loses the others: it took long.
+    let shown = [
+        args.json.as_ref().map_or(Ok(()), |path| cli::write(path, &text)),
+        args.html.as_ref().map_or(Ok(()), |path| cli::write(path, &html())),
+        cli::say(&report),
+    ];
     if report.window_seconds == 0.0 {
         cli::warn("stopped before all bots had come: nothing was measured");
     }
@@ -114,11 +112,16 @@ fn run_swarm(args: &Swarm) -> anyhow::Result<u8> {
         cli::warn(format_args!("the first protocol error: {first}"));
     }
     if report.server.metrics.is_none() && args.insists_on_metrics() {
-        cli::warn("no metrics of a Drift Arena server there; the server's figures stay empty");
+        cli::warn(
+            "the server's figures stay empty: no metrics of a Drift Arena server at both ends of a measurement",
+        );
     }
     let violations = thresholds.violations(&serde_json::to_value(&report)?);
     for violation in &violations {
         cli::warn(format_args!("--fail: {violation}"));
+    }
+    if cli::any_trouble(shown) {
+        return Ok(NOTHING);
     }
     Ok(verdict(&report, violations.is_empty(), args.allow_invalid))
 }

@@ -65,6 +65,10 @@ fn bad_arguments_are_refused_before_anything_starts() {
     }
     refused(&["compare", "/nowhere/a.json", "/nowhere/b.json"], "/nowhere/a.json");
     refused(&["swarm", "--json", "/nowhere/at/all.json"], "/nowhere/at/all.json");
+    for command in ["swarm", "capacity"] {
+        refused(&[command, "--json", "same.out", "--html", "./same.out"], "the same file");
+    }
+    refused(&["swarm", "--url", "ws://[::1]:9", "--sources", "2"], "--sources 2");
 }
 
 #[test]
@@ -138,6 +142,41 @@ fn no_server_is_left_behind() {
         assert_eq!(ended.code(), Some(5), "{command} {signal}");
         assert!(!Path::new("/proc").join(server.trim()).exists(), "{command} {signal}");
     }
+}
+
+/// Whoever closes the window that it is shown in does not make it crash: it ends by the signal that comes with that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_gone_is_no_crash() {
+    use std::fs::File;
+    use std::io::Read;
+
+    use nix::pty::{Winsize, openpty};
+
+    // Takes connections and says nothing: the bots wait for an answer, and the dashboard is shown.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap());
+    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).unwrap();
+    // The clone is closed where another program begins; the swarm would hold its own terminal open otherwise.
+    let mut screen = File::from(terminal.master.try_clone().unwrap());
+    drop(terminal.master);
+    let mut swarm = Command::new(env!("CARGO_BIN_EXE_bot-client"))
+        .args(["swarm", "--metrics", "off", "--bots", "3", "--url", &url])
+        .stdin(terminal.slave.try_clone().unwrap())
+        .stdout(terminal.slave.try_clone().unwrap())
+        .stderr(terminal.slave)
+        .spawn()
+        .unwrap();
+    let (mut shown, mut part) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&shown).contains("Ctrl-C ends") {
+        let read = screen.read(&mut part).expect("a dashboard");
+        shown.extend_from_slice(&part[..read]);
+    }
+    drop(screen);
+    let kill = format!("kill -TERM {}", swarm.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(swarm.wait().unwrap().code(), Some(2), "nobody got a seat");
 }
 
 #[test]

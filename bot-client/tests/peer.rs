@@ -87,3 +87,48 @@ async fn the_command_line_knows_it_and_says_who_it_is() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && text.contains("5 connected, 0 failed"), "{text}");
 }
+
+/// A full disk takes nothing but the file that was to be on it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_cannot_be_written_loses_nothing_else() {
+    let Some(program) = tutorial_server() else { return };
+    let hosted = Hosted::start(&program, &["2".into()], None).await.unwrap();
+    let page = std::env::temp_dir().join(format!("page-{}.html", std::process::id()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bot-client"));
+    command.args(["swarm", "--peer", "tutorial", "--bots", "2", "--duration", "1s", "--allow-invalid"]);
+    command.args(["--url", &hosted.url.to_string(), "--json", "/dev/full", "--html"]).arg(&page);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let (table, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        table.contains("2 connected, 0 failed") && said.contains("cannot write /dev/full"),
+        "{table}{said}"
+    );
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(std::fs::read_to_string(&page).expect("a page").contains("2 connected"));
+    std::fs::remove_file(&page).unwrap();
+}
+
+/// The window is long enough for the server to be stopped in it even where everything takes its time.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_that_stands_still_is_no_fast_one() {
+    let Some(program) = tutorial_server() else { return };
+    let hosted = Hosted::start(&program, &["5".into()], None).await.unwrap();
+    let load = Load {
+        url: hosted.url.clone(),
+        bots: 5,
+        duration: Duration::from_secs(4),
+        rate: 500.0,
+        process: None,
+    };
+    let freezes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let stop = format!("kill -STOP {}", hosted.id());
+        assert!(Command::new("sh").args(["-c", &stop]).status().unwrap().success());
+    };
+    let (outcome, ()) = tokio::join!(peer::run(load, pending()), freezes);
+    let report = outcome.report;
+    assert!(report.interval_ms.max > 500.0 && report.snapshots.long_gaps >= 5, "{report}");
+    assert!(report.latency_ms.p99 > 500.0 && report.latency_raw_ms.p99 > 500.0, "{report}");
+}

@@ -66,20 +66,24 @@ impl Bench {
         let table = Table::new(rows, pin, duration.as_secs_f64(), here);
         if let Some((code, why)) = early {
             if !table.rows.is_empty() {
-                super::say(format_args!("\n{}", table.markdown()))?;
+                super::say_on_the_way(format_args!("\n{}", table.markdown()));
             }
             super::warn(format_args!("{why}: the other rows are missing, and no file is written"));
             return Ok(code);
         }
-        // First of all, so that no trouble with the screen loses what took so long.
-        if let Some(out) = &self.out {
-            let path = out.join(format!("{}{}.json", table.date, if self.quick { "-quick" } else { "" }));
-            super::write(&path, &(serde_json::to_string_pretty(&table)? + "\n"))?;
+        let text = serde_json::to_string_pretty(&table)? + "\n";
+        let name = format!("{}{}.json", table.date, if self.quick { "-quick" } else { "" });
+        // Each by itself, so that no trouble with one of them loses the other: it took long.
+        let written = [
+            self.out.as_ref().map_or(Ok(()), |out| super::write(&out.join(name), &text)),
+            readme.map_or(Ok(()), |(path, text)| {
+                super::write(path, &replace(&text, &table.markdown()).unwrap_or(text))
+            }),
+        ];
+        super::say_on_the_way(format_args!("\n{}", table.markdown()));
+        if super::any_trouble(written) {
+            return Ok(NOTHING);
         }
-        if let Some((path, text)) = readme {
-            super::write(path, &replace(&text, &table.markdown()).unwrap_or(text))?;
-        }
-        super::say(format_args!("\n{}", table.markdown()))?;
         Ok(verdict(lost, self.quick || table.rows.iter().all(|row| row.valid)))
     }
 
@@ -112,7 +116,7 @@ impl Bench {
                 done.lost = true;
             }
             let row = Row::of(&case, report);
-            super::say(serde_json::to_string(&row)?)?;
+            super::say_on_the_way(serde_json::to_string(&row)?);
             done.rows.push(row);
         }
         Ok(done)

@@ -62,9 +62,7 @@ struct There {
 
 impl Capacity {
     pub(crate) fn run(&self) -> anyhow::Result<u8> {
-        for path in [&self.json, &self.html].into_iter().flatten() {
-            super::can_write(path)?;
-        }
+        super::can_write_both(self.json.as_deref(), self.html.as_deref())?;
         let there = match &self.url {
             Some(url) => {
                 let url = url.parse().with_context(|| format!("bad --url {url}"))?;
@@ -102,7 +100,7 @@ impl Capacity {
             };
             hz = outcome.report.ticks_per_second;
             let trial = Trial::of(players, &outcome.report, outcome.first_failure.as_deref());
-            super::say(&trial)?;
+            super::say_on_the_way(&trial);
             search.tell(players, trial.held);
             trials.push(trial);
         }
@@ -114,14 +112,16 @@ impl Capacity {
         found.environment = here;
         let (code, why) = early.unzip();
         found.stopped = why;
-        // First of all, so that no trouble with the screen loses what took so long.
-        if let Some(path) = &self.json {
-            super::write(path, &(serde_json::to_string_pretty(&found)? + "\n"))?;
+        let text = serde_json::to_string_pretty(&found)? + "\n";
+        // Each by itself, so that no trouble with one of them loses the other: it took long.
+        let written = [
+            self.json.as_ref().map_or(Ok(()), |path| super::write(path, &text)),
+            self.html.as_ref().map_or(Ok(()), |path| super::write(path, &capacity::page(&found))),
+        ];
+        super::say_on_the_way(format_args!("\n{found}"));
+        if super::any_trouble(written) {
+            return Ok(NOTHING);
         }
-        if let Some(path) = &self.html {
-            super::write(path, &capacity::page(&found))?;
-        }
-        super::say(format_args!("\n{found}"))?;
         Ok(code.unwrap_or(match (found.limit, found.knee) {
             (Limit::Generator, _) => INVALID,
             (_, None) => SOME_LOST,

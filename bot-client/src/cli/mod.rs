@@ -10,7 +10,8 @@ mod trusted;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -35,21 +36,22 @@ pub(crate) enum Command {
     /// Let many bots play and report latency, snapshot sizes and traffic.
     ///
     /// Exit code: 0 all bots played to the end, 1 some got no seat or lost it, or a --fail limit was not kept, 2 none got
-    /// a seat or the arguments make no sense, 3 the server broke the protocol, 4 the swarm itself was too late (inputs p99
-    /// over 5 ms) for its figures to be the server's; --allow-invalid does without the last.
+    /// a seat, the arguments make no sense or the results could not be written, 3 the server broke the protocol, 4 the
+    /// swarm itself was too late (inputs p99 over 5 ms) for its figures to be the server's; --allow-invalid does without
+    /// the last.
     Swarm(Swarm),
     /// Find the largest number of players in one room that a server holds: delivered >= 95 %, interval p99 <= 1.5 ticks, twice.
     ///
     /// Starts the server itself, anew for each trial, unless it is given a URL. Doubles, then halves the gap. Ctrl-C ends it
-    /// with what was found so far. Exit code: 0 a number was found, 1 none, 2 there is no server (any more) or the arguments
-    /// make no sense, 4 the swarm was at its own limit first, 5 interrupted.
+    /// with what was found so far. Exit code: 0 a number was found, 1 none, 2 there is no server (any more), the arguments
+    /// make no sense or a file could not be written, 4 the swarm was at its own limit first, 5 interrupted.
     Capacity(Capacity),
     /// Measure the standard table: rooms from 100 to 2000 players, many rooms, a crowd, TLS, and beside them the server that a
     /// tutorial would build.
     ///
     /// Starts the servers itself, on a core of their own. Ctrl-C ends it with the rows that are done, and writes no file. Exit
-    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server or the arguments make no sense, 4 some
-    /// rows are marked because the swarm itself was late, 5 interrupted.
+    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server, the arguments make no sense or a
+    /// file could not be written, 4 some rows are marked because the swarm itself was late, 5 interrupted.
     Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///
@@ -59,8 +61,32 @@ pub(crate) enum Command {
     Compare(Compare),
 }
 
-/// Better now than after a long run. What an earlier run wrote stays until there is something to replace it.
-pub(crate) fn can_write(path: &Path) -> anyhow::Result<()> {
+/// Better now than after a long run. The first of two files with one path would be lost, however the path is spelt.
+pub(crate) fn can_write_both(json: Option<&Path>, html: Option<&Path>) -> anyhow::Result<()> {
+    for path in [json, html].into_iter().flatten() {
+        can_write(path)?;
+    }
+    if let (Some(json), Some(html)) = (json, html)
+        && is_same(json, html)
+    {
+        anyhow::bail!("--json and --html are the same file, {}", html.display());
+    }
+    Ok(())
+}
+
+/// A file that is not there yet has a folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| -> Option<PathBuf> {
+        let there = path.canonicalize();
+        there.ok().or_else(|| {
+            Some(std::path::absolute(path).ok()?.parent()?.canonicalize().ok()?.join(path.file_name()?))
+        })
+    };
+    real(one).is_some() && real(one) == real(other)
+}
+
+/// What an earlier run wrote stays until there is something to replace it.
+fn can_write(path: &Path) -> anyhow::Result<()> {
     let is_new = path.symlink_metadata().is_err();
     let file = File::options().create(true).append(true).open(path);
     file.map(|_| ()).with_context(|| format!("cannot write {}", path.display()))?;
@@ -69,6 +95,12 @@ pub(crate) fn can_write(path: &Path) -> anyhow::Result<()> {
         let _ = std::fs::remove_file(path);
     }
     Ok(())
+}
+
+/// Says all that went wrong at the end, instead of the first of it alone. True if anything did.
+pub(crate) fn any_trouble<const N: usize>(done: [anyhow::Result<()>; N]) -> bool {
+    let troubles = done.into_iter().filter_map(Result::err);
+    troubles.inspect(|error| warn(format_args!("{error:#}"))).count() > 0
 }
 
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -97,6 +129,16 @@ pub(crate) fn say(what: impl Display) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{what}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print"),
         _ => Ok(()),
+    }
+}
+
+/// Prints what a run has found so far. Where it cannot be printed, that is said once, and the run goes on: it writes files, too.
+pub(crate) fn say_on_the_way(what: impl Display) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if let Err(error) = say(what)
+        && !TOLD.swap(true, Ordering::Relaxed)
+    {
+        warn(format_args!("{error:#}; it goes on without"));
     }
 }
 
@@ -147,6 +189,23 @@ mod tests {
         }
         for bad in ["", "s", "10x", "-1s", "0s", "1e9h", "nan", "inf"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_file_has_many_spellings() {
+        let folder = std::env::temp_dir();
+        let at = |rest: &str| folder.join(rest);
+        for (one, other, same) in [
+            (at("new.out"), at("./new.out"), true),
+            (at("new.out"), at("other.out"), false),
+            ("new.out".into(), "./new.out".into(), true),
+            ("new.out".into(), "src/../new.out".into(), true),
+            ("Cargo.toml".into(), "src/../Cargo.toml".into(), true),
+            ("Cargo.toml".into(), "src/lib.rs".into(), false),
+            ("nowhere/a".into(), "nowhere/b".into(), false),
+        ] {
+            assert_eq!(is_same(&one, &other), same, "{one:?} {other:?}");
         }
     }
 

@@ -90,6 +90,12 @@ impl Swarm {
     /// The arguments as the swarm takes them.
     pub(crate) fn config(&self) -> anyhow::Result<swarm::Config> {
         let url: Endpoint = self.url.parse().with_context(|| format!("bad --url {}", self.url))?;
+        anyhow::ensure!(
+            self.sources == 1 || !url.host().starts_with('['),
+            "bad --sources {}: they are addresses of IPv4, and {} is one of IPv6; write 127.0.0.1, or leave --sources out",
+            self.sources,
+            url.host()
+        );
         Ok(swarm::Config {
             trust: self.trusted.trust()?,
             bots: self.bots,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
 use super::profile::{Mix, Profile};
+use super::report::table::Known;
 use super::report::{Report, round};
 
 /// One load of the table.
@@ -79,7 +80,7 @@ pub struct Row {
     pub latency_p99_ms: f64,
     /// Mean length of a snapshot, bytes.
     pub snapshot_bytes: f64,
-    /// Share of ticks that began a whole tick late, %; none where the server does not say.
+    /// Share of ticks that began a whole tick late or were given up, %, at most 100; none where the server does not say.
     pub missed_percent: Option<f64>,
     /// The server's CPU time, kernel included, by player and tick, µs.
     pub cpu_us_per_player_tick: Option<f64>,
@@ -93,6 +94,8 @@ impl Row {
     /// The figures of a run.
     pub fn of(case: &Case, report: &Report) -> Row {
         let missed = report.server.missed_ticks.zip(report.server.ticks.filter(|&ticks| ticks > 0));
+        // Those that were given up are not among the ticks, and may be more.
+        let share = |(missed, ticks)| round((100.0 * missed as f64 / ticks as f64).min(100.0));
         Row {
             name: case.name.into(),
             players: case.players,
@@ -104,7 +107,7 @@ impl Row {
             latency_p50_ms: report.latency_ms.p50,
             latency_p99_ms: report.latency_ms.p99,
             snapshot_bytes: report.snapshot_bytes.mean,
-            missed_percent: missed.map(|(missed, ticks)| round(100.0 * missed as f64 / ticks as f64)),
+            missed_percent: missed.map(share),
             cpu_us_per_player_tick: report.server.cpu_us_per_player_tick,
             rss_bytes: report.server.rss_bytes,
             swarm_lag_p99_ms: report.generator.schedule_lag_ms.p99,
@@ -172,11 +175,11 @@ impl Bench {
                 "| {}{} | {:.1} % | {:.1} ms | {:.1} / {:.1} ms | {:.0} B | {missed} | {cpu} | {memory} |",
                 row.name,
                 if row.valid { "" } else { " \\*" },
-                row.delivered_percent,
-                row.interval_p99_ms,
-                row.latency_p50_ms,
-                row.latency_p99_ms,
-                row.snapshot_bytes,
+                Known(row.delivered_percent),
+                Known(row.interval_p99_ms),
+                Known(row.latency_p50_ms),
+                Known(row.latency_p99_ms),
+                Known(row.snapshot_bytes),
             );
         }
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
@@ -269,6 +272,17 @@ mod tests {
         late.rows[0].valid = false;
         assert!(late.markdown().contains("| 100 players \\* |") && late.markdown().contains("\\* The swarm"));
         assert_eq!(Bench { rows: Vec::new(), ..late }.bytes_per_connection(), None);
+    }
+
+    #[test]
+    fn no_more_than_all_ticks_are_missed() {
+        let mut report = Report::empty();
+        for (missed, ticks, percent) in
+            [(3, 300, Some(1.0)), (389, 151, Some(100.0)), (0, 151, Some(0.0)), (2, 0, None)]
+        {
+            (report.server.missed_ticks, report.server.ticks) = (Some(missed), Some(ticks));
+            assert_eq!(Row::of(&cases(true)[0], &report).missed_percent, percent, "{missed} of {ticks}");
+        }
     }
 
     #[test]

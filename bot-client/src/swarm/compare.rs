@@ -51,7 +51,7 @@ enum Wish {
 }
 
 /// Figures, alone or by the group; of those that fit, the longest counts.
-const FIGURES: [(&str, Wish); 46] = [
+const FIGURES: [(&str, Wish); 47] = [
     ("bots", Wish::Neither),
     ("bots.failed", Wish::Less),
     ("connect", Wish::Less),
@@ -83,6 +83,7 @@ const FIGURES: [(&str, Wish); 46] = [
     ("pickups_per_bot_minute", Wish::Neither),
     ("visits", Wish::Neither),
     ("visits.refused", Wish::Less),
+    ("visits.shut_out", Wish::Less),
     ("resumes", Wish::Neither),
     ("resumes.lost", Wish::Less),
     ("resumes.ms", Wish::Less),

@@ -144,7 +144,7 @@ fn nice(x: f64) -> f64 {
 }
 
 pub(super) fn plain(x: f64) -> String {
-    if x.is_nan() {
+    if !x.is_finite() {
         return "–".into();
     }
     let text = format!("{x:.3}");

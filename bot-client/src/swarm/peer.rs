@@ -1,7 +1,8 @@
 //! The swarm against another server: the one that a tutorial would build (`examples/tutorial_server.rs`). Same number of
 //! players, inputs and snapshots, in that server's JSON; movement only. It is there to compare with.
 
-use std::collections::VecDeque;
+mod measure;
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,9 +23,12 @@ use super::{HEARTBEAT, LEAVE_TIMEOUT, Outcome, process};
 use crate::client::Closed;
 use crate::endpoint::Endpoint;
 use crate::frames::{Inbound, Outbound};
+use measure::Measure;
 
 /// Ticks a second, of the peer and of the inputs.
 const HZ: u32 = 30;
+/// Between two of them.
+const TICK: Duration = Duration::from_nanos(1_000_000_000 / HZ as u64);
 /// Longest message that is read, bytes.
 const LIMIT: usize = 1 << 20;
 /// How long a bot may take to get in.
@@ -162,8 +166,9 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
         inbound: Inbound::new(&[], LIMIT),
         outbound: Outbound::default(),
         shared: &shared,
-        pending: VecDeque::new(),
-        last: None,
+        measure: Measure::default(),
+        // Spread over the tick, as they come.
+        due: Instant::now() + TICK.mul_f64(f64::from(index) * 0.618 % 1.0),
         seq: 0,
         course: String::new(),
     };
@@ -172,6 +177,7 @@ async fn play(shared: Arc<Shared>, url: Endpoint, index: u32) {
     let mut stats = shared.stats();
     stats.playing -= 1;
     if let Some(&opened) = shared.window.get() {
+        bot.measure.settle(bot.due, end, opened, &mut stats);
         stats.bot_time += end - opened;
         stats.seat_time += end - opened;
     }
@@ -185,10 +191,9 @@ struct Bot<'a> {
     inbound: Inbound,
     outbound: Outbound,
     shared: &'a Shared,
-    /// Sequence number, and when it should have been sent and was.
-    pending: VecDeque<(u32, Instant, Instant)>,
-    /// When the last snapshot came, and its tick.
-    last: Option<(Instant, u32)>,
+    measure: Measure,
+    /// When the next input is to be sent.
+    due: Instant,
     seq: u32,
     /// The end of each input until the next change of course.
     course: String,
@@ -198,11 +203,8 @@ impl Bot<'_> {
     /// Plays to the end; none if the connection was lost before it.
     async fn play(&mut self, index: u32) -> Option<()> {
         let mut dice = Dice::new(index.into());
-        let tick = Duration::from_secs(1) / HZ;
-        // Spread over the tick, as they come.
-        let mut due = Instant::now() + tick.mul_f64(f64::from(index) * 0.618 % 1.0);
         // Set anew once a tick, and not for every message that comes in between.
-        let mut alarm = pin!(sleep_until(due));
+        let mut alarm = pin!(sleep_until(self.due));
         while !self.shared.leaving() {
             tokio::select! {
                 biased;
@@ -211,9 +213,8 @@ impl Bot<'_> {
                         let angle = f64::from(dice.below(6283)) / 1000.0;
                         self.course = format!("\"dx\":{:.3},\"dy\":{:.3}}}", angle.cos(), angle.sin());
                     }
-                    self.send(due).await?;
-                    due += tick;
-                    alarm.as_mut().reset(due);
+                    self.send().await?;
+                    alarm.as_mut().reset(self.due);
                 }
                 frame = self.inbound.next(&mut self.stream) => {
                     let frame = frame.ok().filter(|frame| frame.opcode == OpCode::Text)?;
@@ -225,12 +226,13 @@ impl Bot<'_> {
         self.outbound.flush(&mut self.stream).await.ok()
     }
 
-    async fn send(&mut self, due: Instant) -> Option<()> {
-        let now = Instant::now();
+    async fn send(&mut self) -> Option<()> {
+        let (due, now) = (self.due, Instant::now());
+        self.due += TICK;
         self.seq += 1;
         let mut text = format!("{{\"seq\":{},{}", self.seq, self.course).into_bytes();
         self.outbound.push(true, OpCode::Text, &mut text);
-        self.pending.push_back((self.seq, due, now));
+        self.measure.sent(self.seq, due, now);
         let before = self.outbound.written;
         self.outbound.flush(&mut self.stream).await.ok()?;
         // What was due in the ramp is no part of the measurement, however late it is.
@@ -246,20 +248,12 @@ impl Bot<'_> {
     fn take(&mut self, payload: &[u8], wire_len: u64) -> Option<()> {
         let now = Instant::now();
         let head = head(payload)?;
-        let before = self.last.replace((now, head.tick));
-        let answered = self.pending.partition_point(|&(seq, ..)| seq <= head.ack);
-        let answered = self.pending.drain(..answered);
-        let Some(&opened) = self.shared.window.get() else { return Some(()) };
+        let Some(&opened) = self.shared.window.get() else {
+            self.measure.skip(&head, now);
+            return Some(());
+        };
         let mut stats = self.shared.stats();
-        for (_, due, sent) in answered.filter(|&(_, due, _)| due >= opened) {
-            stats.latency.record(now.saturating_duration_since(due));
-            stats.latency_raw.record(now.saturating_duration_since(sent));
-        }
-        if let Some((at, tick)) = before.filter(|&(at, _)| at >= opened) {
-            stats.interval.record(now - at);
-            stats.skipped += u64::from(head.tick.saturating_sub(tick + 1));
-            stats.long_gaps += u64::from(head.tick.saturating_sub(tick) > 2);
-        }
+        self.measure.snapshot(&head, now, opened, &mut stats);
         stats.snapshot_bytes.record_value(payload.len() as u64);
         stats.messages_down += 1;
         stats.down += wire_len;

@@ -1,5 +1,5 @@
-//! What the measured server says of itself: its `/metrics` before and after, and where it runs on this machine, on Linux,
-//! what `/proc` says of its process. All of it is optional: a server that says nothing leaves nulls.
+//! What the measured server says of itself: its `/metrics` before and after, wherever it runs. All of it is optional: a
+//! server that says nothing leaves nulls.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,6 @@ use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::process;
 use super::report::round;
 use crate::endpoint::Endpoint;
 
@@ -35,10 +34,6 @@ impl Target {
     pub fn beside(game: &Endpoint) -> Option<Target> {
         let port = game.port().checked_add(1)?;
         game.is_loopback().then(|| Target { host: "127.0.0.1".into(), port, path: "/metrics".into() })
-    }
-
-    fn is_local(&self) -> bool {
-        crate::endpoint::is_loopback(&self.host)
     }
 }
 
@@ -127,7 +122,10 @@ impl fmt::Display for Server {
             writeln!(f, "  {name:<13}  {part}")?;
         }
         match self.missed_ticks.zip(self.ticks) {
-            Some((missed, ticks)) => write!(f, "  missed         {missed} of {ticks} ticks")?,
+            Some((missed, ticks)) => {
+                // No share: those that were late are among those that were made, and those that were given up are not.
+                write!(f, "  missed         {missed} ticks, late or given up; {ticks} were made")?;
+            }
             None => write!(f, "  missed         not known: the server was started anew meanwhile")?,
         }
         let Some(rss) = self.rss_bytes else { return Ok(()) };
@@ -147,7 +145,6 @@ impl fmt::Display for Server {
 #[derive(Debug)]
 pub(super) struct Probe {
     target: Target,
-    process: Option<u32>,
 }
 
 /// One answer.
@@ -155,8 +152,6 @@ pub(super) struct Probe {
 pub(super) struct Sample {
     at: Instant,
     counts: Counts,
-    /// µs and bytes.
-    process: Option<(u64, u64)>,
 }
 
 /// What is read out of the text.
@@ -173,19 +168,15 @@ struct Counts {
 }
 
 impl Probe {
-    /// Finds the process, once: that takes milliseconds, and later looks take none.
     pub(super) fn new(target: Target) -> Probe {
-        let process = target.is_local().then(|| process::listening_on(target.port)).flatten();
-        Probe { target, process }
+        Probe { target }
     }
 
     /// None if the server does not answer, or not with the figures of this game.
     pub(super) async fn sample(&self) -> Option<Sample> {
         let text = timeout(PATIENCE, self.fetch()).await.ok()??;
         let counts = Counts::read(&text)?;
-        // The system says it more exactly of a process on this machine.
-        let process = self.process.and_then(process::usage).or(counts.cpu_us.zip(counts.rss_bytes));
-        Some(Sample { at: Instant::now(), counts, process })
+        Some(Sample { at: Instant::now(), counts })
     }
 
     /// What happened from `opened` to `ended`, with a mean of `players` at `hz`. `before` is from before the bots came.
@@ -198,23 +189,22 @@ impl Probe {
         connected: u32,
     ) -> Server {
         let (then, now) = (&opened.counts, &ended.counts);
-        // Another process has counted from zero: what the window's own is, nobody knows.
-        let same = then.started == now.started && then.ticks <= now.ticks;
+        let same = now.is_of_the_process_of(then);
         let since = |then: u64, now: u64| now.checked_sub(then).filter(|_| same);
-        let spent = opened.process.zip(ended.process).and_then(|(then, now)| since(then.0, now.0));
+        let spent = then.cpu_us.zip(now.cpu_us).and_then(|(then, now)| since(then, now));
         let player_ticks = players * f64::from(hz) * (ended.at - opened.at).as_secs_f64();
-        let rss = ended.process.map(|(_, rss)| rss);
-        let grown = before.and_then(|sample| sample.process).zip(rss);
+        let idle = before.map(|sample| &sample.counts).filter(|idle| now.is_of_the_process_of(idle));
+        let grown = idle.and_then(|idle| idle.rss_bytes).zip(now.rss_bytes);
         Server {
             metrics: Some(self.target.to_string()),
             cpu_us_per_player_tick: spent
                 .filter(|_| player_ticks >= 1.0)
                 .map(|us| round(us as f64 / player_ticks)),
             cpu_seconds: spent.map(|us| round(us as f64 / 1e6)),
-            rss_bytes: rss,
+            rss_bytes: now.rss_bytes,
             rss_bytes_per_connection: grown
                 .filter(|_| connected > 0)
-                .map(|((_, before), after)| after.saturating_sub(before) / u64::from(connected)),
+                .map(|(before, after)| after.saturating_sub(before) / u64::from(connected)),
             ticks: since(then.ticks, now.ticks),
             missed_ticks: since(then.missed, now.missed),
             tick_ms: now.tick,
@@ -252,12 +242,22 @@ impl Counts {
                 "drift_ticks_total" => (counts.ticks, known) = (count, true),
                 "drift_missed_ticks_total" => counts.missed = count,
                 "process_start_time_seconds" => counts.started = Some(count),
-                "process_cpu_seconds_total" => counts.cpu_us = Some((value * 1e6) as u64),
+                "process_cpu_seconds_total" => counts.cpu_us = Some((value * 1e6).round() as u64),
                 "process_resident_memory_bytes" => counts.rss_bytes = Some(count),
                 _ => counts.read_time(name, value),
             }
         }
+        // Where the system does not tell the server, both stay 0.
+        if counts.rss_bytes == Some(0) {
+            (counts.cpu_us, counts.rss_bytes) = (None, None);
+        }
         known.then_some(counts)
+    }
+
+    /// False if the server was started anew in between: another process counts from zero, and what the time between is to
+    /// it, nobody knows.
+    fn is_of_the_process_of(&self, earlier: &Counts) -> bool {
+        self.started == earlier.started && self.ticks >= earlier.ticks
     }
 
     /// `drift_tick_ms{phase="step",quantile="0.99"}`
@@ -297,19 +297,31 @@ mod tests {
         )
     }
 
-    fn sample(at: Instant, text: &str, process: Option<(u64, u64)>) -> Sample {
-        Sample { at, counts: Counts::read(text).unwrap(), process }
+    fn sample(at: Instant, text: &str) -> Sample {
+        Sample { at, counts: Counts::read(text).unwrap() }
+    }
+
+    /// What it says of its process.
+    fn process(started: u64, cpu: f64, mib: u64) -> String {
+        format!(
+            "process_start_time_seconds {started}\nprocess_cpu_seconds_total {cpu}\n\
+             process_resident_memory_bytes {}\n",
+            mib << 20
+        )
+    }
+
+    fn probe() -> Probe {
+        Probe::new("http://127.0.0.1:1".parse().unwrap())
     }
 
     #[test]
     fn only_what_happened_in_the_window_counts() {
         let start = Instant::now();
-        let probe = Probe { target: "http://127.0.0.1:1/".parse().unwrap(), process: None };
-        let before = sample(start, &text(0, [0.0; 3], 0), Some((0, 10 << 20)));
-        let opened = sample(start, &text(100, [1.0; 3], 7), Some((5_000_000, 20 << 20)));
+        let before = sample(start, &(text(0, [0.0; 3], 0) + &process(1, 0.0, 10)));
+        let opened = sample(start, &(text(100, [1.0; 3], 7) + &process(1, 5.0, 20)));
         let later = start + Duration::from_secs(10);
-        let ended = sample(later, &text(400, [0.75, 2.0, 3.5], 9), Some((6_500_000, 30 << 20)));
-        let server = probe.report(Some(&before), (&opened, &ended), 500.0, 30, 1000);
+        let ended = sample(later, &(text(400, [0.75, 2.0, 3.5], 9) + &process(1, 6.5, 30)));
+        let server = probe().report(Some(&before), (&opened, &ended), 500.0, 30, 1000);
         assert_eq!((server.ticks, server.missed_ticks), (Some(300), Some(2)));
         // 1.5 s of CPU for 500 players and 300 ticks.
         assert_eq!((server.cpu_seconds, server.cpu_us_per_player_tick), (Some(1.5), Some(10.0)));
@@ -317,15 +329,18 @@ mod tests {
         assert_eq!(server.tick_ms, TickMs { p50: Some(0.75), p99: Some(2.0), max: Some(3.5) });
         assert_eq!(server.tick_parts_ms.publish, TickMs { p99: Some(1.25), ..TickMs::default() });
         assert!(server.to_string().contains("p50  0.75  p99  2.00  max  3.50 ms"), "{server}");
+        assert!(
+            server.to_string().contains("missed         2 ticks, late or given up; 300 were made"),
+            "{server}"
+        );
     }
 
     #[test]
     fn what_is_not_said_is_null() {
         assert_eq!(Counts::read("something_total 3\n"), None);
         let now = Instant::now();
-        let idle = sample(now, "drift_ticks_total 5\n", None);
-        let probe = Probe { target: "http://127.0.0.1:1".parse().unwrap(), process: None };
-        let server = probe.report(None, (&idle, &idle), 10.0, 30, 10);
+        let idle = sample(now, &("drift_ticks_total 5\n".to_owned() + &process(0, 0.0, 0)));
+        let server = probe().report(None, (&idle, &idle), 10.0, 30, 10);
         assert_eq!((server.tick_ms.p50, server.cpu_seconds, server.rss_bytes), (None, None, None));
         assert_eq!(server.missed_ticks, Some(0));
     }
@@ -333,12 +348,8 @@ mod tests {
     #[test]
     fn a_server_that_was_started_anew_has_no_figures_of_the_window() {
         let now = Instant::now();
-        let of = |ticks, started| {
-            let started = format!("process_start_time_seconds {started}\nprocess_cpu_seconds_total 1.5\n");
-            sample(now, &(text(ticks, [1.0; 3], 7) + &started), Some((5_000_000, 20 << 20)))
-        };
-        assert_eq!(of(1, 1).counts.cpu_us, Some(1_500_000));
-        let probe = Probe { target: "http://127.0.0.1:1".parse().unwrap(), process: None };
+        let of = |ticks, started| sample(now, &(text(ticks, [1.0; 3], 7) + &process(started, 1.5, 20)));
+        let probe = probe();
         let report = |then: &Sample, now: &Sample| probe.report(None, (then, now), 10.0, 30, 10);
         assert_eq!(report(&of(100, 1_000), &of(160, 1_000)).missed_ticks, Some(0));
         for other in [of(160, 1_005), of(44, 1_000)] {
@@ -346,6 +357,10 @@ mod tests {
             assert_eq!((server.ticks, server.missed_ticks, server.cpu_seconds), (None, None, None));
             assert!(server.to_string().contains("missed         not known"), "{server}");
         }
+        // And one that was started anew before the window has no memory from before the bots came.
+        let window = (&of(100, 1_005), &of(160, 1_005));
+        let grown = |before| probe.report(Some(&before), window, 10.0, 30, 10).rss_bytes_per_connection;
+        assert_eq!((grown(of(5, 1_000)), grown(of(5, 1_005))), (None, Some(0)));
     }
 
     #[tokio::test]
@@ -364,7 +379,8 @@ mod tests {
         let probe = Probe::new(target);
         let sample = probe.sample().await.expect("an answer");
         assert_eq!((sample.counts.ticks, sample.counts.missed, sample.counts.tick.max), (12, 4, Some(3.0)));
-        assert_eq!(sample.process.is_some(), cfg!(target_os = "linux"), "it is this very process");
+        // Whoever listens may be a proxy: what it takes is not what the server takes.
+        assert_eq!((sample.counts.cpu_us, sample.counts.rss_bytes), (None, None));
         assert_eq!(probe.sample().await, None, "another program's metrics");
         assert_eq!(probe.sample().await, None, "nobody there");
     }

@@ -112,6 +112,8 @@ pub struct Visits {
     pub ended_by_server: u32,
     /// Times that one who came back got no seat.
     pub refused: u32,
+    /// Of those, who did not talk garbage: the server had no reason.
+    pub shut_out: u32,
 }
 
 /// What became of bots that wanted their seats back, or new ones.

@@ -48,7 +48,10 @@ pub(super) async fn come_and_go(shared: &Shared, index: u32, profile: Profile, c
         }
         if !shared.leaving() {
             seat = join(shared, index, None).await.ok().map(|(client, _)| client);
-            shared.stats().visits.refused += u32::from(seat.is_none());
+            let refused = u32::from(seat.is_none());
+            let visits = &mut shared.stats().visits;
+            visits.refused += refused;
+            visits.shut_out += if profile == Profile::Garbage { 0 } else { refused };
         }
     }
     shared.stats().playing -= 1;

@@ -1,6 +1,6 @@
 //! A swarm's results: figures per client from the raw counts, as JSON for scripts; `table.rs` prints them for people.
 
-mod table;
+pub(super) mod table;
 
 use std::collections::BTreeMap;
 
@@ -304,9 +304,11 @@ impl Report {
         self
     }
 
-    /// True if every bot got a seat and kept it to the end, or got it back, as resumers do.
+    /// True if every bot got a seat and kept it to the end, or got it back, as resumers do, or a new one, as those that
+    /// come and go.
     pub fn is_clean(&self) -> bool {
-        self.bots.failed == 0 && self.disconnects.is_empty() && self.resumes.lost == 0
+        let lost = self.resumes.lost + self.visits.shut_out;
+        self.bots.failed == 0 && self.disconnects.is_empty() && lost == 0
     }
 }
 

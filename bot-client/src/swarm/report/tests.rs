@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::client::Closed;
 use crate::session::Tally;
+use crate::swarm::page::{Charts, page};
 use crate::swarm::thresholds::Thresholds;
 
 fn stats() -> Stats {
@@ -147,4 +149,52 @@ fn what_was_not_measured_is_not_zero() {
     assert_eq!(limits.violations(&json), ["latency_ms.p99<=90: not known in this run"]);
     let table = report.to_string();
     assert!(table.contains("measured         none") && !table.contains("NaN"), "{table}");
+}
+
+#[test]
+fn what_is_not_known_is_a_dash() {
+    let nothing = Stats { connected: 2, measured: 2, ..Stats::default() };
+    // Ended in the ramp, before any time went by; and a server that stood still for the whole window.
+    let mut ramp = Report::new(String::new(), 0.0, &nothing);
+    ramp.connect.per_second = f64::INFINITY;
+    let frozen = Stats { bot_time: Duration::from_secs(20), ..nothing.clone() };
+    let mut weighed = frozen.clone();
+    weighed.whole_view_bytes.record_value(900);
+    // What came before the first bot's time was up.
+    let early = Stats { down: 600, messages_down: 3, bot_time: Duration::ZERO, ..stats() };
+    let mut nobody_back = stats();
+    (nobody_back.reconnects.tried, nobody_back.resumes.tried) = (50, 3);
+    for stats in [frozen, weighed, early, nobody_back] {
+        let report = Report::new(String::new(), 10.0, &stats);
+        unknown_is_a_dash(&report);
+    }
+    unknown_is_a_dash(&ramp);
+    let mut empty = Report::empty();
+    empty.bots.measured = 1;
+    unknown_is_a_dash(&empty);
+}
+
+#[track_caller]
+fn unknown_is_a_dash(report: &Report) {
+    for text in [report.to_string(), page(report, &Charts::default())] {
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+    }
+}
+
+#[test]
+fn only_a_cut_is_called_one() {
+    let mut report = Report::empty();
+    report.disconnects.extend([(Closed::CUT, 2), (1013, 3), (4003, 1)]);
+    let table = report.to_string();
+    assert!(table.ends_with("disconnects      2 × 1006 cut, 3 × 1013, 1 × 4003 too_slow"), "{table}");
+}
+
+#[test]
+fn who_is_kept_out_without_a_reason_is_lost() {
+    let mut stats = stats();
+    (stats.visits.made, stats.visits.refused) = (9, 2);
+    let report = |stats: &Stats| Report::new(String::new(), 10.0, stats);
+    assert!(report(&stats).is_clean(), "those that talk garbage may be");
+    stats.visits.shut_out = 1;
+    assert!(!report(&stats).is_clean());
 }
