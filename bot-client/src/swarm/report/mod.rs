@@ -305,10 +305,11 @@ impl Report {
     }
 
     /// True if every bot got a seat and kept it to the end, or got it back, as resumers do, or a new one, as those that
-    /// come and go.
+    /// come and go; and if any snapshot came.
     pub fn is_clean(&self) -> bool {
         let lost = self.resumes.lost + self.visits.shut_out;
-        self.bots.failed == 0 && self.disconnects.is_empty() && lost == 0
+        let nothing_came = self.snapshots.per_second_per_client == 0.0;
+        self.bots.failed == 0 && self.disconnects.is_empty() && lost == 0 && !nothing_came
     }
 }
 
