@@ -2,17 +2,21 @@
 //!
 //! Every method may be dropped half-way (`timeout`, `select!`) without harm to the connection.
 
+mod closed;
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use fastwebsockets::{OpCode, WebSocketError};
-use protocol::codec::{self, DecodeError, Encoding, SERVER_MESSAGE_LIMIT};
+use protocol::codec::{self, Encoding, SERVER_MESSAGE_LIMIT};
 use protocol::message::{Hello, Welcome};
 use protocol::snapshot::View;
-use protocol::{ClientMessage, CloseCode, Retry, ServerMessage};
+use protocol::{ClientMessage, ServerMessage};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -20,6 +24,8 @@ use crate::endpoint::Endpoint;
 use crate::frames::{Inbound, Outbound};
 use crate::trust::Trust;
 use crate::upgrade::upgrade;
+pub use closed::Closed;
+pub use error::Error;
 
 /// How to ask for a connection.
 #[derive(Debug, Clone)]
@@ -51,108 +57,6 @@ pub enum Incoming {
     Pong(Bytes),
     /// The end; it is repeated if asked for again.
     Closed(Closed),
-}
-
-/// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// The number in the server's close frame; [`Closed::NO_CODE`] or [`Closed::CUT`] where there was none.
-    pub code: u16,
-    /// The reason beside it, or what the network said.
-    pub reason: String,
-}
-
-impl Closed {
-    /// The close frame had no code.
-    pub const NO_CODE: u16 = 1005;
-    /// The stream ended without a close frame.
-    pub const CUT: u16 = 1006;
-
-    /// May the client connect again by itself? A cut connection may; a code that this server never sends may not.
-    pub fn retry(&self) -> Retry {
-        match CloseCode::from_code(self.code) {
-            Some(code) => code.retry(),
-            None if self.code == Self::CUT => Retry::Yes,
-            None => Retry::Never,
-        }
-    }
-}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason.as_str() {
-            "" => write!(f, "{}", self.code),
-            reason => write!(f, "{} ({reason})", self.code),
-        }
-    }
-}
-
-/// What can go wrong on a connection.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Nobody answers at the address.
-    #[error("cannot connect to {address}: {source}")]
-    Connect {
-        /// Who was dialled.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Somebody answers, but not with a certificate that is believed, or not with TLS.
-    #[error("cannot secure the connection to {address}: {source}")]
-    Tls {
-        /// Who was dialled.
-        address: String,
-        /// What is wrong.
-        source: io::Error,
-    },
-    /// A request header that HTTP does not allow.
-    #[error("bad request: {0}")]
-    Request(#[from] hyper::http::Error),
-    /// The peer does not speak HTTP, or the stream broke during the handshake.
-    #[error("WebSocket handshake: {0}")]
-    Handshake(#[from] hyper::Error),
-    /// The server answered with another status than 101.
-    #[error("the server refused the WebSocket with status {status}: {text}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// What the server wrote beside it.
-        text: String,
-    },
-    /// The server answered with 101, but not to this request for a WebSocket.
-    #[error("the server's answer to the WebSocket handshake has {what}")]
-    Upgrade {
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// The server agreed to another subprotocol or to none.
-    #[error("the server does not speak {wanted}")]
-    Subprotocol {
-        /// What was offered.
-        wanted: &'static str,
-    },
-    /// What came in is not WebSocket.
-    #[error("WebSocket: {0}")]
-    WebSocket(WebSocketError),
-    /// The server sent a fragment; it never does.
-    #[error("WebSocket: unexpected fragment")]
-    Fragment,
-    /// The server sent text where binary messages were agreed.
-    #[error("a text message where binary ones were agreed")]
-    Text,
-    /// What came in is not a message.
-    #[error(transparent)]
-    Malformed(#[from] DecodeError),
-    /// The first message was no `Welcome`.
-    #[error("expected a Welcome, got {0}")]
-    NotWelcome(String),
-    /// The server closed instead of answering.
-    #[error("closed by the server with {0}")]
-    Closed(Closed),
-    /// The stream broke while sending. What the server said before may still be waiting in [`Client::next`].
-    #[error("sending: {0}")]
-    Send(io::Error),
 }
 
 /// Any byte stream that can be told apart from others again.
@@ -335,7 +239,7 @@ impl Client {
                 OpCode::Ping => self.outbound.push(true, OpCode::Pong, &mut frame.payload),
                 OpCode::Pong => return Ok(Incoming::Pong(frame.payload.freeze())),
                 OpCode::Close => {
-                    self.closed = Some(read_close(&frame.payload));
+                    self.closed = Some(Closed::read(&frame.payload));
                     if !self.said_goodbye {
                         let code = frame.payload.len().min(2);
                         self.outbound.push(true, OpCode::Close, &mut frame.payload[..code]);
@@ -390,16 +294,3 @@ async fn dial(address: &str, source: Option<IpAddr>) -> io::Result<TcpStream> {
     socket.bind(SocketAddr::new(source, 0))?;
     socket.connect(to).await
 }
-
-/// What a close frame says.
-pub(crate) fn read_close(payload: &[u8]) -> Closed {
-    match payload.split_first_chunk() {
-        Some((code, reason)) => {
-            Closed { code: u16::from_be_bytes(*code), reason: String::from_utf8_lossy(reason).into_owned() }
-        }
-        None => Closed { code: Closed::NO_CODE, reason: String::new() },
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastwebsockets::{Frame, Payload, Role, WebSocket};
-use protocol::{PROTOCOL, Slot, Tick};
+use protocol::{PROTOCOL, Retry, Slot, Tick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

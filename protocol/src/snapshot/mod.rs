@@ -37,6 +37,7 @@
 //! 11-21 and x in bits 0-10, in quarter-units from the cell's corner.
 
 mod cells;
+mod cursor;
 pub mod reader;
 pub mod run;
 pub mod writer;

@@ -1,12 +1,10 @@
 //! Reads snapshot bodies into a [`View`]. Any bytes may come in: the worst they can do is an error.
 
+use super::cursor::Cursor;
 use super::run::mask;
-use super::{
-    CellWindow, Event, Item, MAX_KNOWN, Own, PULSE_LIFE, Pickup, Pulse, Ship, Timers, View, check, flags,
-};
-use crate::ids::{Slot, Tick};
+use super::{CellWindow, Event, MAX_KNOWN, Own, PULSE_LIFE, Pickup, Pulse, Ship, Timers, View, check, flags};
+use crate::ids::Tick;
 use crate::message::SnapshotRef;
-use crate::quantize::from_quarter;
 
 /// Why a snapshot could not be read. After one, nothing but a full snapshot can be: ask for it with
 /// [`crate::ClientMessage::Resync`].
@@ -35,7 +33,7 @@ pub enum SnapshotError {
     WaitingForFull,
 }
 
-type Result<T, E = SnapshotError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = SnapshotError> = std::result::Result<T, E>;
 
 /// Bytes of all bodies read so far, by section: what each part of the layout costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,7 +159,7 @@ impl Reader {
             return Err(SnapshotError::CheckFailed);
         }
         self.ledger.events += body.passed();
-        if body.rest.is_empty() { Ok(()) } else { Err(SnapshotError::TrailingBytes) }
+        if body.is_empty() { Ok(()) } else { Err(SnapshotError::TrailingBytes) }
     }
 
     fn pickups(&mut self, body: &mut Cursor<'_>) -> Result<()> {
@@ -365,74 +363,4 @@ fn own(body: &mut Cursor<'_>) -> Result<Own> {
         hp: body.u8()?,
         changed: body.u8()?,
     })
-}
-
-/// What is left of a body. Every item of a list takes at least one byte, so a hostile count ends with the body, and
-/// nothing is reserved ahead.
-struct Cursor<'a> {
-    rest: &'a [u8],
-    /// Bytes left when [`Cursor::passed`] was asked last.
-    mark: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn new(body: &'a [u8]) -> Cursor<'a> {
-        Cursor { rest: body, mark: body.len() }
-    }
-
-    /// Bytes read since this was asked last.
-    fn passed(&mut self) -> u64 {
-        let passed = self.mark - self.rest.len();
-        self.mark = self.rest.len();
-        passed as u64
-    }
-
-    fn bytes(&mut self, n: usize) -> Result<&'a [u8]> {
-        let (head, rest) = self.rest.split_at_checked(n).ok_or(SnapshotError::Truncated)?;
-        self.rest = rest;
-        Ok(head)
-    }
-
-    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(SnapshotError::Truncated)?;
-        self.rest = rest;
-        Ok(*head)
-    }
-
-    fn u8(&mut self) -> Result<u8> {
-        self.take().map(|[byte]| byte)
-    }
-
-    fn u16(&mut self) -> Result<u16> {
-        self.take().map(u16::from_le_bytes)
-    }
-
-    fn i24(&mut self) -> Result<i32> {
-        let [a, b, c] = self.take()?;
-        Ok(i32::from_le_bytes([0, a, b, c]) >> 8)
-    }
-
-    fn varint(&mut self) -> Result<u16> {
-        match self.u8()? {
-            byte @ 0..=250 => Ok(u16::from(byte)),
-            251 => self.u16().and_then(|n| if n > 250 { Ok(n) } else { Err(SnapshotError::BadVarint) }),
-            _ => Err(SnapshotError::BadVarint),
-        }
-    }
-
-    fn slot(&mut self) -> Result<Slot> {
-        self.varint().map(Slot)
-    }
-
-    fn maybe_slot(&mut self) -> Result<Option<Slot>> {
-        self.varint().map(|n| n.checked_sub(1).map(Slot))
-    }
-
-    fn point(&mut self) -> Result<(i32, i32)> {
-        Ok((from_quarter(self.u16()?), from_quarter(self.u16()?)))
-    }
-
-    fn pickup(&mut self, cell: (u8, u8)) -> Result<Pickup> {
-        Item::from_bytes(self.take()?).in_cell(cell).ok_or(SnapshotError::UnknownKind)
-    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{End, Player};
 use crate::bot::Scene;
-use crate::client::{Closed, Error, read_close};
+use crate::client::{Closed, Error};
 use crate::frames::RawFrame;
 use crate::session::Change;
 use crate::swarm::engine::Scratch;
@@ -99,7 +99,7 @@ impl Player {
             OpCode::Ping | OpCode::Pong => {}
             OpCode::Close => {
                 self.answer_close(frame.payload);
-                return self.closed(read_close(frame.payload), now);
+                return self.closed(Closed::read(frame.payload), now);
             }
         }
         None
