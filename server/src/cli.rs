@@ -131,7 +131,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "TICK")]
     pub(crate) from: Option<u32>,
 
-    /// Write what the page shows of it to this file, as far as it can be run
+    /// Write what the page shows of it to this file, as far as it can be run; with --verify, only if all is the same
     #[arg(long, value_name = "FILE")]
     pub(crate) film: Option<PathBuf>,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::RoomCode;
 use rand::rngs::SysError;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -211,7 +211,18 @@ impl Server {
         admin_tasks.close();
         let _ = tokio::time::timeout(LAST_ANSWERS, admin_tasks.wait()).await;
         // Rooms have seen the stop by now; what they noted is still on its way to the disk.
-        let _ = tokio::task::spawn_blocking(move || recordings.finish()).await;
+        // Waited for on a thread of its own: those of the runtime may all wait for that disk.
+        let (done, finished) = oneshot::channel();
+        let finish = move || {
+            recordings.finish();
+            let _ = done.send(());
+        };
+        match std::thread::Builder::new().name("last recordings".into()).spawn(finish) {
+            Ok(_) => drop(finished.await),
+            Err(error) => {
+                tracing::error!(%error, "recordings may be cut off: no thread to wait for the disk")
+            }
+        }
         metrics.summary()
     }
 }

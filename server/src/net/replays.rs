@@ -19,7 +19,7 @@ pub(super) async fn answer(shelf: &Shelf, method: &Method, uri: &Uri) -> Option<
         return Some(shelf.list().await.map_or_else(
             |error| refuse(&error),
             |list| {
-                let list = serde_json::to_vec(&list).expect("names and numbers become JSON");
+                let list = serde_json::to_vec(&*list).expect("names and numbers become JSON");
                 found("application/json", list.into())
             },
         ));
@@ -56,8 +56,8 @@ fn refuse(error: &NoFilm) -> Answer {
         NoFilm::Off | NoFilm::Missing => StatusCode::NOT_FOUND,
         NoFilm::Name => StatusCode::BAD_REQUEST,
         NoFilm::TooLarge | NoFilm::Stopped(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        NoFilm::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        NoFilm::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        NoFilm::Unreadable(_) | NoFilm::Unlisted(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        NoFilm::Busy | NoFilm::Slow => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut answer = plain(status, format!("{error}\n"));
     if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -184,7 +184,7 @@ impl Disk {
 
     /// Begins a part. Of one that cannot be begun nothing is left.
     fn create(&mut self, sender: Sender, segment: &[u8]) -> io::Result<()> {
-        if !self.dir.exists() {
+        if !is_still(&self.dir, self.lock.as_ref()) {
             self.lock = make(&self.dir)?;
         }
         let bytes = [&sender.header, segment].concat();
@@ -273,6 +273,17 @@ fn make(dir: &Path) -> io::Result<Option<File>> {
         _ => error,
     })?;
     lock(dir)
+}
+
+/// True if the folder is there and is the one that is locked, not one that somebody made in its place.
+fn is_still(dir: &Path, lock: Option<&File>) -> bool {
+    #[cfg(unix)]
+    if let Some(lock) = lock {
+        use std::os::unix::fs::MetadataExt;
+        let id = |data: io::Result<fs::Metadata>| data.map(|data| (data.dev(), data.ino())).ok();
+        return id(fs::metadata(dir)).is_some_and(|found| Some(found) == id(lock.metadata()));
+    }
+    dir.exists()
 }
 
 /// # Errors

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use protocol::{TICK_HZ, Tick};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::RecordLimits;
 use super::film::{Reel, film};
@@ -31,6 +32,9 @@ const WORK: Duration = Duration::from_secs(4);
 /// Films at a time that are made or not yet fetched.
 const FILMS: usize = 4;
 
+/// How long whoever wants the list waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Why there is no film.
 #[derive(Debug, thiserror::Error)]
 pub enum NoFilm {
@@ -51,6 +55,12 @@ pub enum NoFilm {
     /// It cannot be read.
     #[error("the recording cannot be read: {0}")]
     Unreadable(io::Error),
+    /// The folder cannot be read.
+    #[error("the recordings cannot be listed: {0}")]
+    Unlisted(io::Error),
+    /// The folder cannot be read in time.
+    #[error("the disk does not answer; try again in a moment")]
+    Slow,
     /// It cannot be run.
     #[error("the recording cannot be shown: {0}")]
     Stopped(#[from] Stopped),
@@ -68,13 +78,23 @@ pub struct Listed {
     pub bytes: u64,
 }
 
-/// The recordings of a folder, to be shown.
+/// The recordings of a folder, to be shown. Whoever asks again and again has half of one processor for lists and half of one
+/// for films, and the game the rest; who asks and leaves has no more.
 #[derive(Debug, Clone)]
 pub struct Shelf {
     /// None: nothing is shown.
     dir: Option<PathBuf>,
+    listed: Arc<Mutex<List>>,
     making: Arc<Semaphore>,
     out: Arc<Semaphore>,
+}
+
+/// What the folder had.
+#[derive(Debug, Default)]
+struct List {
+    names: Arc<[Listed]>,
+    /// For so long after it was read it is not read again: as long as that took.
+    until: Option<Instant>,
 }
 
 /// A film and its place among those that are out.
@@ -94,6 +114,7 @@ impl Shelf {
     pub fn new(limits: &RecordLimits) -> Shelf {
         Shelf {
             dir: limits.dir.clone().filter(|_| limits.serve),
+            listed: Arc::default(),
             making: Arc::new(Semaphore::new(1)),
             out: Arc::new(Semaphore::new(FILMS)),
         }
@@ -102,23 +123,28 @@ impl Shelf {
     /// The recordings, newest first, at most 200.
     ///
     /// # Errors
-    /// Nothing is shown, or the folder cannot be read.
-    pub async fn list(&self) -> Result<Vec<Listed>, NoFilm> {
+    /// Nothing is shown, or the folder cannot be read, or not in time.
+    pub async fn list(&self) -> Result<Arc<[Listed]>, NoFilm> {
+        self.list_within(PATIENCE).await
+    }
+
+    async fn list_within(&self, patience: Duration) -> Result<Arc<[Listed]>, NoFilm> {
         let dir = self.dir.clone().ok_or(NoFilm::Off)?;
-        let read = move || {
-            let mut found = Vec::new();
-            for entry in fs::read_dir(dir)?.flatten() {
-                let Ok(data) = entry.metadata() else { continue };
-                if let Some(name) = entry.file_name().to_str().filter(|name| is_name(name))
-                    && data.is_file()
-                {
-                    found.push((data.modified()?, Listed { name: name.to_owned(), bytes: data.len() }));
-                }
+        let listed = async {
+            let mut list = self.listed.clone().lock_owned().await;
+            if list.until.is_some_and(|until| Instant::now() < until) {
+                return Ok(list.names.clone());
             }
-            found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
-            Ok(found.into_iter().take(LISTED).map(|(_, listed)| listed).collect())
+            // With the lock, which it keeps if nobody waits for it any more.
+            let read = move || {
+                let begun = Instant::now();
+                list.names = recordings(&dir)?;
+                list.until = Some(Instant::now() + begun.elapsed());
+                Ok(list.names.clone())
+            };
+            blocking(read).await.map_err(NoFilm::Unlisted)
         };
-        blocking(read).await.map_err(NoFilm::Unreadable)
+        timeout(patience, listed).await.unwrap_or(Err(NoFilm::Slow))
     }
 
     /// The film of a recording, or of what is left of it from a tick on.
@@ -133,26 +159,44 @@ impl Shelf {
         let path = dir.join(name);
         let place = self.out.clone().try_acquire_owned().map_err(|_| NoFilm::Busy)?;
         let making = self.making.clone().try_acquire_owned().map_err(|_| NoFilm::Busy)?;
-        let begun = Instant::now();
-        let made = blocking(move || {
-            let found = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file);
-            let Some(found) = found else { return Ok(Err(NoFilm::Missing)) };
-            if found.len() > LARGEST {
-                return Ok(Err(NoFilm::TooLarge));
-            }
-            let recording = fs::read(&path)?;
-            let reel = Reel { until: Some(Instant::now() + WORK), ..REEL };
-            Ok(film(&recording, from, reel).map(|film| film.bytes).map_err(NoFilm::Stopped))
-        });
-        let made = made.await.map_err(NoFilm::Unreadable).flatten();
-        // Whoever asks again and again has half of one processor, and the game the rest.
-        let took = begun.elapsed();
+        let (done, film) = oneshot::channel();
+        // By itself, so that whoever hangs up does not end its turn before its work.
         tokio::spawn(async move {
-            tokio::time::sleep(took).await;
+            let begun = Instant::now();
+            let made = blocking(move || develop(&path, from)).await;
+            let made = made.map_err(NoFilm::Unreadable).flatten();
+            // Where nobody waits any more, it gives its place back.
+            let _ = done.send(made.map(|film| Bytes::from_owner(Out { film, _place: place })));
+            tokio::time::sleep(begun.elapsed()).await;
             drop(making);
         });
-        Ok(Bytes::from_owner(Out { film: made?, _place: place }))
+        film.await.unwrap_or(Err(NoFilm::Busy))
     }
+}
+
+fn recordings(dir: &Path) -> io::Result<Arc<[Listed]>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)?.flatten() {
+        let Ok(data) = entry.metadata() else { continue };
+        if let Some(name) = entry.file_name().to_str().filter(|name| is_name(name))
+            && data.is_file()
+        {
+            found.push((data.modified()?, Listed { name: name.to_owned(), bytes: data.len() }));
+        }
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    Ok(found.into_iter().take(LISTED).map(|(_, listed)| listed).collect())
+}
+
+fn develop(path: &Path, from: Option<Tick>) -> io::Result<Result<Vec<u8>, NoFilm>> {
+    let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+    let Some(found) = found else { return Ok(Err(NoFilm::Missing)) };
+    if found.len() > LARGEST {
+        return Ok(Err(NoFilm::TooLarge));
+    }
+    let recording = fs::read(path)?;
+    let reel = Reel { until: Some(Instant::now() + WORK), ..REEL };
+    Ok(film(&recording, from, reel).map(|film| film.bytes).map_err(NoFilm::Stopped))
 }
 
 /// Work with files, beside the connections.
@@ -232,6 +276,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_hangs_up_ends_no_turn() {
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets/replays");
+        let limits = RecordLimits { dir: Some(dir), serve: true, ..RecordLimits::default() };
+        let shelf = Shelf::new(&limits);
+        let asked = timeout(Duration::ZERO, shelf.film("duel.drift", None)).await;
+        assert!(asked.is_err(), "it takes longer than no time");
+        assert!(matches!(shelf.film("duel.drift", None).await, Err(NoFilm::Busy)), "it is still made");
+        assert!(in_turn(&shelf, None).await.is_ok());
+        assert_eq!(shelf.out.available_permits(), FILMS, "what nobody fetched keeps no place");
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_read_once_at_a_time_and_waited_for_not_for_ever() {
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets/replays");
+        let limits = RecordLimits { dir: Some(dir), serve: true, ..RecordLimits::default() };
+        let shelf = Shelf::new(&limits);
+        let mut reading = shelf.listed.clone().lock_owned().await;
+        assert!(matches!(shelf.list_within(Duration::from_millis(5)).await, Err(NoFilm::Slow)));
+        reading.until = Some(Instant::now() + Duration::from_secs(3600));
+        drop(reading);
+        assert!(shelf.list().await.expect("what was read last").is_empty());
+        shelf.listed.lock().await.until = None;
+        assert!(!shelf.list().await.expect("what is there now").is_empty());
+    }
+
+    #[tokio::test]
     async fn the_list_has_recordings_only_and_nothing_where_it_is_off() {
         let dir = std::env::temp_dir().join(format!("drift-arena-shelf-{}", std::process::id()));
         fs::create_dir_all(dir.join("folder.drift")).unwrap();
@@ -239,8 +309,8 @@ mod tests {
             fs::write(dir.join(name), name).unwrap();
         }
         let mut limits = RecordLimits { dir: Some(dir.clone()), serve: true, ..RecordLimits::default() };
-        let names = Shelf::new(&limits).list().await.unwrap();
-        let mut names: Vec<_> = names.into_iter().map(|listed| listed.name).collect();
+        let listed = Shelf::new(&limits).list().await.unwrap();
+        let mut names: Vec<_> = listed.iter().map(|listed| &listed.name[..]).collect();
         names.sort();
         assert_eq!(names, ["one.drift", "two.drift"]);
         let shelf = Shelf::new(&limits);

@@ -209,6 +209,15 @@ fn a_folder_that_somebody_removed_is_made_anew() {
     disk.take(segment(&sender));
     assert_eq!((disk.metrics.recording_errors.get(), folder.files()), (1, 1));
     assert!(Disk::open(&folder.0, 1 << 20, Arc::default()).is_err(), "it is locked as before");
+    // Somebody may make it anew, too, and have it for another server.
+    fs::remove_dir_all(&folder.0).unwrap();
+    fs::create_dir(&folder.0).unwrap();
+    disk.take(segment(&sender));
+    assert!(Disk::open(&folder.0, 1 << 20, Arc::default()).is_err(), "that one is locked");
+    fs::remove_dir_all(&folder.0).unwrap();
+    let _other = folder.open();
+    disk.take(segment(&sender));
+    assert_eq!(folder.files(), 0, "it is the other's");
 }
 
 #[test]
