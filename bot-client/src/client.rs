@@ -15,8 +15,10 @@ use bytes::{Bytes, BytesMut};
 use fastwebsockets::{OpCode, WebSocketError};
 use protocol::codec::{self, Encoding, SERVER_MESSAGE_LIMIT};
 use protocol::message::{Hello, Welcome};
+use protocol::quantize::Q8;
 use protocol::snapshot::View;
-use protocol::{ClientMessage, ServerMessage};
+use protocol::{ClientMessage, ServerMessage, Tick};
+use sim::rules;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -58,6 +60,9 @@ pub enum Incoming {
     /// The end; it is repeated if asked for again.
     Closed(Closed),
 }
+
+/// Whoever joins later than this will see the end of the numbers that ticks have; it takes a room four years to get there.
+const LAST_TICK: Tick = Tick(u32::MAX - (1 << 20));
 
 /// Any byte stream that can be told apart from others again.
 trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + Any {}
@@ -136,7 +141,7 @@ impl Client {
         (self.stream, self.inbound.into_unread())
     }
 
-    /// Says `Hello` and waits for the `Welcome`.
+    /// Says `Hello` and waits for the `Welcome`, which is one to a room that there can be.
     ///
     /// # Errors
     /// The server closed ([`Error::Closed`]), or answered with something else.
@@ -144,7 +149,9 @@ impl Client {
         self.send(&ClientMessage::Hello(hello)).await?;
         loop {
             match self.next().await? {
-                Incoming::Message(ServerMessage::Welcome(welcome)) => return Ok(welcome),
+                Incoming::Message(ServerMessage::Welcome(welcome)) => {
+                    return impossible(&welcome).map_or(Ok(welcome), |what| Err(Error::Welcome { what }));
+                }
                 // The close frame with the same code follows.
                 Incoming::Message(ServerMessage::Bye { .. }) | Incoming::Pong(_) => {}
                 Incoming::Closed(closed) => return Err(Error::Closed(closed)),
@@ -282,6 +289,19 @@ impl Client {
             return Ok(Incoming::View(codec::decode_view(bytes)?));
         }
         Ok(Incoming::Message(codec::decode_server(self.encoding, bytes)?))
+    }
+}
+
+/// What of a room there cannot be, so that whoever plays in it need not ask.
+fn impossible(welcome: &Welcome) -> Option<&'static str> {
+    if i32::from(welcome.side) * Q8 < 2 * rules::SHIP_RADIUS {
+        Some("an arena that holds no ship")
+    } else if welcome.hz == 0 {
+        Some("no ticks")
+    } else if welcome.tick.since(LAST_TICK) > 0 {
+        Some("hardly a tick left")
+    } else {
+        None
     }
 }
 

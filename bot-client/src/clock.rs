@@ -9,7 +9,8 @@
 //! due(tick) = tick * dt + mean(s + m - tick * dt) - target        target = clamp(4 + 4 * jitter, 8, 80) ms
 //! ```
 //!
-//! Before the first margin it seeks: inputs go ahead of the newest snapshot by a lead that grows while they come too late.
+//! Before the first margin it seeks: inputs go ahead of the newest snapshot by a lead that grows while they come too late. It
+//! seeks anew when inputs go missing for a second, or as soon as they do behind a server that has stood still.
 
 use std::time::Duration;
 
@@ -116,7 +117,11 @@ impl Clock {
         self.note_arrival(offset, now);
         let (sent_tick, due) = self.sent[tick.0 as usize % REMEMBERED];
         if sent_tick != tick {
-            return; // nothing was sent for it, so that it is missing says nothing
+            // Nothing was sent for it, so that it is missing says nothing; or so long ago that it is forgotten.
+            if margin == MARGIN_MISSING && self.next.since(tick) > REMEMBERED as i64 {
+                self.seek(offset, now);
+            }
+            return;
         }
         let phase_sent = due - f64::from(tick.0) * self.dt;
         if margin == MARGIN_MISSING {
@@ -137,10 +142,10 @@ impl Clock {
             self.next = newest;
         }
         let due = self.due_at(self.next);
-        if due > now {
-            return None;
-        }
         let tick = self.next;
+        if due > now || tick == Tick(u32::MAX) {
+            return None; // or there is no tick after it
+        }
         // What a jump made due in the past could not leave before the jump.
         let due = due.max(self.jumped);
         // Being late is to be made up for, unless there is time to spare.
@@ -205,6 +210,9 @@ impl Clock {
 
     fn on_miss(&mut self, phase_sent: f64, offset: f64, now: f64) {
         self.misses += 1;
+        // Ticks come later by more than an input may be early: the server stood still, and inputs come too early to be taken.
+        let slip = offset - self.earliest[0].min(self.earliest[1]);
+        let slipped = slip > f64::from(WINDOW) * self.dt - self.target_ms();
         match &mut self.state {
             State::Seeking { lead } => {
                 *lead += self.dt / 2.0;
@@ -215,16 +223,19 @@ impl Clock {
                 self.jump(now);
             }
             // Too late, by how much is unknown: half a tick is a fair guess, and it raises the jitter too.
-            State::Locked { .. } if self.misses < LOST_AFTER => {
+            State::Locked { .. } if self.misses < LOST_AFTER && !slipped => {
                 self.on_margin(phase_sent - self.dt / 2.0, now)
             }
-            State::Locked { .. } => {
-                self.misses = 0;
-                self.earliest = [offset; 2];
-                self.state = State::Seeking { lead: 1.5 * self.dt };
-                self.jump(now);
-            }
+            State::Locked { .. } => self.seek(offset, now),
         }
+    }
+
+    /// Begins anew, with a snapshot that has just come.
+    fn seek(&mut self, offset: f64, now: f64) {
+        self.misses = 0;
+        self.earliest = [offset; 2];
+        self.state = State::Seeking { lead: 1.5 * self.dt };
+        self.jump(now);
     }
 
     /// Keeps the earliest arrival of the last one to two seconds.

@@ -25,6 +25,8 @@ const FLOOD: u16 = 2;
 const BREAK: u16 = 3;
 /// Stands for inputs that are late from then on.
 const LATE: u16 = 4;
+/// Stands for a snapshot that cannot be read.
+const TORN: u16 = 5;
 const YOU: Slot = Slot(7);
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Protocol: drift.v1.bincode\r\nSec-WebSocket-Accept: ";
@@ -99,6 +101,17 @@ async fn serve(mut stream: TcpStream, cut: Option<(u32, u16)>) {
             }
             if code == BREAK {
                 return;
+            }
+            if code == TORN {
+                let head = Snapshot {
+                    seq: Seq(0),
+                    tick: Tick(first + n).wire(),
+                    margin: 8,
+                    flags: 1,
+                    body: vec![7],
+                };
+                say(&mut socket, &ServerMessage::Snapshot(head)).await;
+                continue;
             }
             if code == FLOOD {
                 while socket.write_frame(Frame::new(true, OpCode::Ping, None, vec![0].into())).await.is_ok() {
@@ -230,6 +243,48 @@ async fn a_line_that_breaks_again_and_again_is_one_long_gap() {
     assert_eq!((report.snapshots.per_second_per_client, report.is_clean()), (0.0, false), "{report}");
     assert!(report.interval_ms.max > 1500.0 && report.snapshots.long_gaps == 2, "{report}");
     assert!((4..40).contains(&report.reconnects.tried), "{report}");
+}
+
+#[tokio::test]
+async fn bots_whom_nobody_answers_any_more_are_lost() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        for n in 0.. {
+            let Ok((stream, _)) = listener.accept().await else { return };
+            if n < 2 {
+                tokio::spawn(serve(stream, Some((15, BREAK))));
+            } else {
+                silent.push(stream);
+            }
+        }
+    });
+    let config = config(url, Duration::from_secs(2));
+    let Outcome { report, .. } = swarm::run(config, std::future::pending(), |_| {}).await;
+    assert_eq!((report.reconnects.tried, report.reconnects.ok), (2, 0), "{report}");
+    assert_eq!(report.disconnects.values().sum::<u32>(), 2, "{report}");
+    // One jump of some 1.5 s in 2 s, by the formula that the ratio has.
+    assert!(report.instability_ratio > 0.25, "{report}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_read_breaks_the_protocol() {
+    let Outcome { report, first_protocol_error, .. } = run(2, Some((20, TORN))).await;
+    assert_eq!((report.resyncs, report.protocol_errors, report.is_clean()), (2, 2, false), "{report}");
+    assert!(first_protocol_error.is_some_and(|error| error.contains("snapshot")));
+}
+
+#[tokio::test]
+async fn visitors_too_notice_what_a_server_does_wrong() {
+    for (cut, broken, lost) in [(BABBLE, true, false), (4003, false, true)] {
+        let url = server(Some((5, cut))).await.parse().unwrap();
+        let profiles: Mix = "join-storm".parse().unwrap();
+        let config = Config { profiles, ..config(url, Duration::from_secs(1)) };
+        let Outcome { report, .. } = swarm::run(config, std::future::pending(), |_| {}).await;
+        assert_eq!((report.protocol_errors > 0, report.disconnects.contains_key(&4003)), (broken, lost));
+        assert!(!report.is_clean(), "{report}");
+    }
 }
 
 #[cfg(unix)]

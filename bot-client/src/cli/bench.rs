@@ -7,7 +7,7 @@ use anyhow::Context;
 use bot_client::Trust;
 use bot_client::hosted::beside_this;
 use bot_client::pin::{Cores, Split};
-use bot_client::swarm::bench::{Bench as Table, Case, Row, cases, replace};
+use bot_client::swarm::bench::{Bench as Table, Case, Row, cases, replace, stayed};
 use bot_client::swarm::environment::Environment;
 use bot_client::swarm::{Config, Outcome, peer};
 
@@ -195,10 +195,14 @@ fn verdict(lost: bool, in_time: bool) -> u8 {
 
 /// What became of bots that did not play to the end; none if all did.
 fn trouble(case: &Case, Outcome { report, first_failure, .. }: &Outcome) -> Option<String> {
-    if report.is_clean() && report.bots.connected == case.players {
+    if stayed(case, report) {
         return None;
     }
-    let (seats, lost) = (report.bots.connected, report.disconnects.values().sum::<u32>());
+    if report.protocol_errors > 0 {
+        return Some(format!("the server broke the protocol {} times", report.protocol_errors));
+    }
+    let seats = report.bots.connected;
+    let lost = report.disconnects.values().sum::<u32>() + report.reconnects.ok;
     let why = first_failure.as_ref().map_or_else(String::new, |why| format!("; the first without: {why}"));
     Some(format!("{seats} of {} bots got a seat, {lost} lost it{why}", case.players))
 }

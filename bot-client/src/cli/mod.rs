@@ -37,8 +37,8 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 all bots played to the end, 1 some got no seat or lost it, or a --fail limit was not kept, 2 none got
     /// a seat, the arguments make no sense or the results could not be written, 3 the server broke the protocol, 4 the
-    /// swarm itself was too late (inputs p99 over 5 ms) for its figures to be the server's; --allow-invalid does without
-    /// the last.
+    /// swarm itself was too late (inputs p99 over 5 ms) for its figures to be the server's, or broke; --allow-invalid does
+    /// without the last.
     Swarm(Swarm),
     /// Find the largest number of players in one room that a server holds: delivered >= 95 %, interval p99 <= 1.5 ticks, twice.
     ///

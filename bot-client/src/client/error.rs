@@ -4,6 +4,7 @@ use std::io;
 
 use fastwebsockets::WebSocketError;
 use protocol::codec::DecodeError;
+use protocol::snapshot::SnapshotError;
 
 use super::Closed;
 
@@ -64,6 +65,15 @@ pub enum Error {
     /// What came in is not a message.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
+    /// A `Welcome` to a world that there cannot be.
+    #[error("a Welcome to a room with {what}")]
+    Welcome {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A snapshot that does not follow from those before it.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The first message was no `Welcome`.
     #[error("expected a Welcome, got {0}")]
     NotWelcome(String),

@@ -88,6 +88,23 @@ async fn joining_is_a_hello_and_a_welcome() {
 }
 
 #[tokio::test]
+async fn there_is_no_joining_a_room_that_there_cannot_be() {
+    for (wrong, what) in [
+        (Welcome { side: 35, ..welcome() }, "an arena that holds no ship"),
+        (Welcome { hz: 0, ..welcome() }, "no ticks"),
+        (Welcome { tick: Tick(u32::MAX - 5), ..welcome() }, "hardly a tick left"),
+    ] {
+        let (mut client, mut server) = pair().await;
+        say(&mut server, &ServerMessage::Welcome(wrong)).await;
+        let error = client.join(Hello::default()).await.expect_err(what);
+        assert!(error.to_string().ends_with(what), "{error}");
+    }
+    let (mut client, mut server) = pair().await;
+    say(&mut server, &ServerMessage::Welcome(Welcome { side: 36, ..welcome() })).await;
+    assert!(client.join(Hello::default()).await.is_ok());
+}
+
+#[tokio::test]
 async fn the_request_names_host_path_and_subprotocol_and_early_bytes_are_kept() {
     let (near, far) = duplex(4096);
     let options =

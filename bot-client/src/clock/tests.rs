@@ -142,10 +142,15 @@ fn who_reads_the_first_messages_late_catches_up_at_once() {
 
 #[test]
 fn a_server_that_stalls_is_followed_again() {
-    let link = Link { stall: (3000, 4200), ..Link::steady(|_| 5, |_| 5) };
-    let out = link.run(10_000, 6500);
-    assert_eq!(out.missing, 0, "{out:?}");
-    assert!(mean(&out.margins) < 30.0, "{out:?}");
+    for delay in [|_| 0, |_| 5, |_| 80] {
+        for end in [3500, 3700, 4200, 8000] {
+            let link = Link { stall: (3000, end), ..Link::steady(delay, delay) };
+            let at_once = link.run(end + 2000, end);
+            assert!(at_once.missing <= 16, "a server that stood still to {end}: {at_once:?}");
+            let out = link.run(end + 6000, end + 2300);
+            assert!(out.missing == 0 && mean(&out.margins) < 30.0, "{out:?}");
+        }
+    }
 }
 
 #[test]

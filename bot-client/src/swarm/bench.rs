@@ -99,7 +99,7 @@ impl Row {
         Row {
             name: case.name.into(),
             players: case.players,
-            valid: report.valid && report.is_clean() && report.bots.connected == case.players,
+            valid: report.valid && stayed(case, report),
             delivered_percent: round(
                 100.0 * report.snapshots.per_second_per_client / f64::from(report.ticks_per_second.max(1)),
             ),
@@ -113,6 +113,11 @@ impl Row {
             swarm_lag_p99_ms: report.generator.schedule_lag_ms.p99,
         }
     }
+}
+
+/// True if all players came and stayed, on the seats that they took first.
+pub fn stayed(case: &Case, report: &Report) -> bool {
+    report.is_clean() && report.bots.connected == case.players && report.reconnects.tried == 0
 }
 
 /// All rows of a day. Its JSON is stable: `schema` changes with it.

@@ -9,7 +9,7 @@ use sim::dice::Dice;
 use tokio::time::Instant;
 
 use super::engine::Engines;
-use super::player::{Dropped, End, Player};
+use super::player::{Dropped, End, Gap, Player};
 use super::profile::{Profile, STAY};
 use super::seat::{Away, Claim, FIRST_PAUSE, come_back, comes_back, join};
 use super::{Shared, visitor};
@@ -30,6 +30,7 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
         stats.connected += 1;
         stats.measured += u32::from(profile.is_measured());
         stats.playing += 1;
+        stats.ramp = shared.started.elapsed();
         stats.hz = welcome.hz;
     }
     if matches!(profile, Profile::JoinStorm | Profile::Garbage) {
@@ -37,10 +38,10 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
     }
     let mut seat = Some((client, welcome));
     let mut dice = Dice::new(shared.config.seed.wrapping_add(index.into()));
-    let (mut dropped, mut left_at) = (None, None);
+    let (mut dropped, mut gap) = (None, None);
     while let Some((client, welcome)) = seat.take() {
         let mut player = match Player::new(&shared, index, client, &welcome, dropped.take()) {
-            Ok(player) => player.away_since(left_at.take()),
+            Ok(player) => player.after(gap.take()),
             Err(error) => {
                 shared.stats().playing -= 1;
                 return lost(&shared, &Closed { code: Closed::CUT, reason: error.to_string() });
@@ -62,17 +63,17 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Arc<Engines>, index: u32) 
                 dropped = Some(before);
             }
             End::Lost(closed) if comes_back(&closed) => {
-                left_at = left.left_at;
+                gap = left.gap;
                 // A server that takes a seat away at once is not asked again at once.
                 let least = if left.saw_nothing { FIRST_PAUSE } else { Duration::ZERO };
                 seat = reconnect(&shared, index, &claim, &closed, left.told_to_wait.max(least)).await;
                 if seat.is_none() {
-                    missed(&shared, left_at);
+                    missed(&shared, gap);
                 }
             }
             End::Lost(closed) => {
                 shared.stats().playing -= 1;
-                missed(&shared, left.left_at);
+                missed(&shared, left.gap);
                 lost(&shared, &closed);
             }
         }
@@ -93,21 +94,20 @@ async fn resume(
         stats.playing -= 1;
         stats.returning += 1;
     }
-    let back = come_back(shared, index, claim, pause).await.ok();
+    let back = come_back(shared, index, claim, pause).await;
     let mut stats = shared.stats();
     stats.returning -= 1;
     match &back {
         // Its score is looked at when the first board comes.
-        Some((_, welcome)) if welcome.resumed && welcome.you == before.you => stats.playing += 1,
-        Some(_) => {
+        Ok((_, welcome)) if welcome.resumed && welcome.you == before.you => stats.playing += 1,
+        Ok(_) => {
             stats.playing += 1;
             stats.resumes.lost += 1;
         }
-        // At the end of the run there was no time for it.
-        None if shared.leaving() => stats.resumes.tried -= 1,
-        None => stats.resumes.lost += 1,
+        Err(Away::NoTime) => stats.resumes.tried -= 1,
+        Err(Away::Refused) => stats.resumes.lost += 1,
     }
-    back
+    back.ok()
 }
 
 /// Comes back to a server that stops or that has lost its line. None if it could not, which is a disconnect if it has tried.
@@ -145,16 +145,16 @@ async fn reconnect(
     back.ok()
 }
 
-/// Takes note of the time without snapshots of one that has no seat any more since `left_at`.
-fn missed(shared: &Shared, left_at: Option<Instant>) {
-    let Some((left_at, &opened)) = left_at.zip(shared.window.get()) else { return };
+/// Takes note of the time without snapshots of one that gets no seat any more.
+fn missed(shared: &Shared, gap: Option<Gap>) {
+    let Some((Gap { since, before }, &opened)) = gap.zip(shared.window.get()) else { return };
     let mut stats = shared.stats();
-    let (away, tick) = (left_at.max(opened).elapsed(), Duration::from_secs(1) / u32::from(stats.hz.max(1)));
+    let (away, tick) = (since.max(opened).elapsed(), Duration::from_secs(1) / u32::from(stats.hz.max(1)));
     stats.bot_time += away;
-    stats.record_open_interval(None, away, tick);
+    stats.record_open_interval(before, away, tick);
 }
 
-fn lost(shared: &Shared, closed: &Closed) {
+pub(super) fn lost(shared: &Shared, closed: &Closed) {
     *shared.stats().disconnects.entry(closed.code).or_default() += 1;
 }
 

@@ -144,6 +144,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// What the bots of one swarm share.
 struct Shared {
     config: Config,
+    /// When the first bot dialled.
+    started: Instant,
     /// When the measurement began; empty during the ramp.
     window: OnceLock<Instant>,
     leaving: AtomicBool,
@@ -186,8 +188,12 @@ pub async fn run(
     mut on_progress: impl FnMut(Progress),
 ) -> Outcome {
     let url = config.url.to_string();
+    let probe = config.metrics.clone().map(|target| Arc::new(Probe::new(target)));
+    let before = sample(probe.as_ref()).await;
+    let started = Instant::now();
     let shared = Arc::new(Shared {
         config,
+        started,
         window: OnceLock::new(),
         leaving: AtomicBool::new(false),
         stats: Mutex::new(Stats::default()),
@@ -197,12 +203,9 @@ pub async fn run(
         Ok(engines) => Arc::new(engines),
         Err(error) => return Outcome::none(url, format!("the swarm cannot start: {error}")),
     };
-    let probe = shared.config.metrics.clone().map(|target| Arc::new(Probe::new(target)));
-    let before = sample(probe.as_ref()).await;
     let mut opening: Option<JoinHandle<Option<Sample>>> = None;
     let mut own_cpu = None;
     let mut bots = JoinSet::new();
-    let started = Instant::now();
     let mut shown: Option<Instant> = None;
     let mut spawned = 0;
     let mut counted = 0;
@@ -232,7 +235,6 @@ pub async fn run(
         if settled == shared.config.bots {
             let opened = *shared.window.get_or_init(|| now);
             opening.get_or_insert_with(|| {
-                shared.stats().ramp = now - started;
                 own_cpu = cpu_time();
                 // Beside the loop: a server that is slow to answer must not hold the measurement up.
                 let probe = probe.clone().filter(|_| before.is_some());
@@ -264,15 +266,17 @@ pub async fn run(
         Err(_) => closing.await,
     };
     let closed = closed.ok().flatten();
-    let everybody_out = async { while bots.join_next().await.is_some() {} };
+    let everybody_out = async {
+        while let Some(over) = bots.join_next().await {
+            // Its panic was printed where it happened.
+            shared.stats().broken += u32::from(over.is_err_and(|error| error.is_panic()));
+        }
+    };
     // Bots that are still connecting or whose goodbye stays unanswered are dropped with the set.
     let _ = tokio::time::timeout(LEAVE_TIMEOUT, everybody_out).await;
     bots.shutdown().await;
     let window = shared.window.get().map_or(Duration::ZERO, |&opened| ended - opened);
-    let mut stats = shared.stats();
-    if shared.window.get().is_none() {
-        stats.ramp = ended - started;
-    }
+    let stats = shared.stats();
     let bot_ticks = stats.seat_time.as_secs_f64() * f64::from(stats.hz);
     let mut report = Report::new(url, window.as_secs_f64(), &stats).with_own_cpu(own_cpu, bot_ticks);
     if let (Some(probe), Some(opened), Some(closed)) = (&probe, &opened, &closed) {

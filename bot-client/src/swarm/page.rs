@@ -171,10 +171,8 @@ pub fn page(report: &Report, charts: &Charts) -> String {
         known(&env.commit),
         escape(&env.arguments.join(" ")),
     );
-    if !report.valid {
-        html.push_str(
-            "<p class=\"invalid\">INVALID: the swarm itself was late; it measured its own machine.</p>\n",
-        );
+    if let Some(why) = report.why_invalid() {
+        let _ = writeln!(html, "<p class=\"invalid\">INVALID: {}</p>", escape(&why));
     }
     let tiles = [
         ("snapshots per second and client", plain(report.snapshots.per_second_per_client)),

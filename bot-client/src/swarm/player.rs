@@ -24,7 +24,7 @@ use crate::bot::{Bot, Scene};
 use crate::client::{Client, Closed};
 use crate::session::Session;
 use ending::Ending;
-pub(super) use ending::{End, Left};
+pub(super) use ending::{End, Gap, Left};
 use measure::Measuring;
 
 /// A destroyed ship that is not back by itself after this asks for it, as often as this.
@@ -239,6 +239,9 @@ impl Player {
         if self.wire.has_waiting() {
             self.wire.flush()?;
             if self.wire.has_waiting() {
+                // The server reads nothing, and what that makes late is no fault of the swarm's.
+                self.measure_overdue(self.session.clock.next_due().max(self.stuck_until), now);
+                self.woke_at = now;
                 self.stuck_until = now + STUCK;
                 return Ok(());
             }

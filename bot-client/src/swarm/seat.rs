@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::message::{Hello, Welcome};
 use protocol::{CloseCode, ResumeToken};
 use sim::dice::Dice;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{JOIN_TIMEOUT, Shared};
 use crate::client::{Client, Closed, Error, Options};
@@ -16,6 +16,8 @@ const COME_BACK: Duration = Duration::from_secs(20);
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// See [`FIRST_PAUSE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long an attempt that is under way may go on when the swarm leaves.
+const FAIR: Duration = Duration::from_secs(2);
 /// "Service restart", which proxies send; the server itself says 4006.
 const SERVICE_RESTART: u16 = 1012;
 
@@ -73,6 +75,8 @@ pub(super) fn note_protocol_error(shared: &Shared, error: &Error) {
         | Error::Fragment
         | Error::Text
         | Error::Malformed(_)
+        | Error::Snapshot(_)
+        | Error::Welcome { .. }
         | Error::NotWelcome(_) => true,
         Error::Connect { .. }
         | Error::Tls { .. }
@@ -119,16 +123,21 @@ pub(super) async fn come_back(
     let (mut pause, mut longest) = (wait, FIRST_PAUSE);
     let mut why = Away::NoTime;
     while begun.elapsed() + pause < COME_BACK {
-        let attempt = async {
-            sleep(pause).await;
-            join(shared, index, Some(claim)).await
-        };
         tokio::select! {
-            joined = attempt => match joined {
-                Ok(joined) => return Ok(joined),
-                Err(_) => why = Away::Refused,
-            },
+            () = sleep(pause) => {}
             () = shared.left() => return Err(why),
+        }
+        let dialled = Instant::now();
+        let attempt = join(shared, index, Some(claim));
+        tokio::pin!(attempt);
+        let joined = tokio::select! {
+            joined = &mut attempt => joined.ok(),
+            // Whom nobody answers is not somebody who did not try.
+            () = shared.left() => timeout_at(dialled + FAIR, attempt).await.ok().and_then(Result::ok),
+        };
+        match joined {
+            Some(joined) => return Ok(joined),
+            None => why = Away::Refused,
         }
         pause = Duration::from_millis(10) + longest.mul_f64(f64::from(dice.below(1000)) / 1000.0);
         longest = (longest * 2).min(LONGEST_PAUSE);

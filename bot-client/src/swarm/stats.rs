@@ -28,7 +28,7 @@ pub struct Stats {
     pub handshake: Micros,
     /// From there to the `Welcome`, µs.
     pub welcome: Micros,
-    /// From the first dialling to the last bot's arrival.
+    /// From the first dialling to the arrival of the last bot that got a seat.
     pub ramp: Duration,
     /// Ticks a second, as the server said.
     pub hz: u8,
@@ -36,6 +36,8 @@ pub struct Stats {
     pub protocol_errors: u32,
     /// The first of those.
     pub first_protocol_error: Option<String>,
+    /// Bots that an error of this program ended.
+    pub broken: u32,
     /// Bots that have a seat now.
     pub playing: u32,
     /// Time that bots spent playing inside the measurement window, added up.
@@ -108,7 +110,8 @@ pub struct Stats {
 pub struct Visits {
     /// Stays that are over.
     pub made: u32,
-    /// Of those the server ended so many: all that talk garbage, as it should, and no other.
+    /// Of those the server ended so many: all that talk garbage, as it should, and no other that it does not stop for or lose
+    /// by a cut.
     pub ended_by_server: u32,
     /// Times that one who came back got no seat.
     pub refused: u32,
@@ -282,6 +285,7 @@ impl Default for Stats {
             protocol_errors: 0,
             first_protocol_error: None,
             first_failure: None,
+            broken: 0,
             playing: 0,
             bot_time: Duration::ZERO,
             seat_time: Duration::ZERO,

@@ -154,7 +154,8 @@ pub(super) fn example() -> Value {
 
 fn find<'v>(report: &'v Value, path: &str) -> Option<&'v Value> {
     let found = path.split('.').try_fold(report, |value, key| value.as_object()?.get(key));
-    let code = path.strip_prefix("disconnects.").and_then(|code| code.parse::<u16>().ok());
+    let code = path.strip_prefix("disconnects.");
+    let code = code.filter(|code| code.parse::<u16>().is_ok_and(|number| number.to_string() == **code));
     // A close code that nobody was disconnected with is not in the report.
     found.or_else(|| code.map(|_| &Value::Bool(false)))
 }
@@ -251,6 +252,8 @@ mod tests {
             ("latency_ms", "there is latency_ms.max"),
             ("disconnects", "a group"),
             ("disconnects.70000", "no number"),
+            ("disconnects.04003", "no number"),
+            ("disconnects.+4003", "no number"),
             ("latency_ms.p99.x", "no number"),
             ("schema", "schema is text"),
             ("url", "url is text"),

@@ -7,8 +7,9 @@ use protocol::{ClientMessage, CloseCode, Seq, ServerMessage};
 use sim::dice::Dice;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::career::lost;
 use super::profile::{Profile, STAY};
-use super::seat::join;
+use super::seat::{comes_back, join, note_protocol_error};
 use super::{LEAVE_TIMEOUT, Shared};
 use crate::OpCode;
 use crate::client::{Client, Incoming};
@@ -57,7 +58,8 @@ pub(super) async fn come_and_go(shared: &Shared, index: u32, profile: Profile, c
     shared.stats().playing -= 1;
 }
 
-/// Reads, and says that it has read. True if the server ended it.
+/// Reads, and says that it has read. True if the server ended it, which counts as a disconnect if it is none that a client
+/// comes back from by itself.
 async fn linger(shared: &Shared, client: &mut Client) -> bool {
     while !shared.leaving() {
         match client.next().await {
@@ -67,7 +69,16 @@ async fn linger(shared: &Shared, client: &mut Client) -> bool {
                     return true;
                 }
             }
-            Ok(Incoming::Closed(_)) | Err(_) => return true,
+            Ok(Incoming::Closed(closed)) => {
+                if !comes_back(&closed) {
+                    lost(shared, &closed);
+                }
+                return true;
+            }
+            Err(error) => {
+                note_protocol_error(shared, &error);
+                return true;
+            }
             Ok(_) => {}
         }
     }
@@ -86,8 +97,10 @@ async fn babble(shared: &Shared, client: &mut Client, dice: &mut Dice) -> bool {
         }
         let listen = async {
             loop {
-                if matches!(client.next().await, Ok(Incoming::Closed(_)) | Err(_)) {
-                    return;
+                match client.next().await {
+                    Ok(Incoming::Closed(_)) => return,
+                    Ok(_) => {}
+                    Err(error) => return note_protocol_error(shared, &error),
                 }
             }
         };

@@ -62,6 +62,12 @@ impl Trial {
             let codes: Vec<_> = report.disconnects.iter().map(|(code, n)| format!("{n} by {code}")).collect();
             why.push(format!("{dropped} lost their seats, {}", codes.join(", ")));
         }
+        if report.reconnects.tried > 0 {
+            why.push(format!("{} lost their seats for a while", report.reconnects.tried));
+        }
+        if report.protocol_errors > 0 {
+            why.push(format!("the server broke the protocol {} times", report.protocol_errors));
+        }
         // A figure of nothing is NaN and keeps no limit.
         if delivered_percent.is_nan() || delivered_percent < LEAST_DELIVERED {
             why.push(format!("delivered less than {LEAST_DELIVERED} %"));
@@ -183,6 +189,10 @@ mod tests {
         let mut lossy = report(100, 30.0, 34.0);
         lossy.disconnects.insert(4003, 1);
         assert!(!held(&lossy));
+        let mut back = report(100, 30.0, 34.0);
+        back.reconnects.tried = 1;
+        let wrong = Report { protocol_errors: 1, ..report(100, 30.0, 34.0) };
+        assert!(!held(&back) && !held(&wrong), "it was not only slow");
         let mut busy = report(100, 30.0, 60.0);
         assert!(!Trial::of(100, &busy, None).generator_limited);
         busy.generator.cpu_percent = Some(97.0);

@@ -34,10 +34,19 @@ pub(in crate::swarm) struct Left {
     pub(in crate::swarm) score: u32,
     /// What the server's `Bye` asked for.
     pub(in crate::swarm) told_to_wait: Duration,
-    /// Since when it missed snapshots, if the seat was lost.
-    pub(in crate::swarm) left_at: Option<Instant>,
+    /// What it misses, if the seat was lost.
+    pub(in crate::swarm) gap: Option<Gap>,
     /// Not one snapshot came.
     pub(in crate::swarm) saw_nothing: bool,
+}
+
+/// The time without snapshots that a lost seat begins.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::swarm) struct Gap {
+    /// When the last one came.
+    pub(in crate::swarm) since: Instant,
+    /// How long that was after the one before.
+    pub(in crate::swarm) before: Option<Duration>,
 }
 
 /// A stay that is over, while the connection lasts.
@@ -71,9 +80,10 @@ impl Player {
 
     /// What is left once it is over.
     pub(in crate::swarm) fn left(self, end: End) -> Left {
-        let Player { session, told_to_wait, left_at, .. } = self;
+        let Player { session, told_to_wait, left_at, last_interval, .. } = self;
+        let gap = left_at.map(|since| Gap { since, before: last_interval });
         let (score, saw_nothing) = (session.board.score, self.last_arrival.is_none());
-        Left { end, token: session.resume, you: session.you, score, told_to_wait, left_at, saw_nothing }
+        Left { end, token: session.resume, you: session.you, score, told_to_wait, gap, saw_nothing }
     }
 
     /// Reads on for the server's own reason. `known` stands in where there is none.

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use fastwebsockets::OpCode;
 use protocol::codec::{self, Encoding};
+use protocol::snapshot::SnapshotError;
 use sim::rules;
 use tokio::time::Instant;
 
@@ -109,10 +110,15 @@ impl Player {
         // Nearly all are snapshots, and their bodies need not be copied.
         if let (Some(snapshot), None) = (codec::borrow_snapshot(payload), &self.ending) {
             self.messages.0 += 1;
-            // One that cannot be read is counted by the session, which asks for another.
-            if self.session.take_snapshot(snapshot, now).is_ok() {
-                self.look(scene);
-                self.measure_snapshot(payload.len());
+            match self.session.take_snapshot(snapshot, now) {
+                Ok(()) => {
+                    self.look(scene);
+                    self.measure_snapshot(payload.len());
+                }
+                // That was the one before it.
+                Err(SnapshotError::WaitingForFull) => {}
+                // The session asks for another.
+                Err(error) => note_protocol_error(&self.shared, &error.into()),
             }
             self.reply();
             return None;

@@ -6,7 +6,7 @@ use protocol::message::MARGIN_MISSING;
 use protocol::snapshot::Ledger;
 use tokio::time::Instant;
 
-use super::{End, Pending, Player};
+use super::{End, Gap, Pending, Player};
 use crate::clock::Due;
 use crate::flights::flying;
 use crate::session::Tally;
@@ -43,8 +43,8 @@ impl Player {
         self.pending.len() - before
     }
 
-    /// Takes note of how late the newest input and so many omitted ones before it are, `woke_at` being when nothing was
-    /// due. Of all profiles: a swarm that is late is late with all of them.
+    /// Takes note of how late the newest input and so many omitted ones before it are, `woke_at` being when the bot last sent
+    /// all that was due, or could not. Of all profiles: a swarm that is late is late with all of them.
     pub(super) fn measure_lag(&self, omitted: usize, woke_at: Instant, now: Instant) {
         if self.shared.window.get().is_none() {
             return;
@@ -52,7 +52,7 @@ impl Player {
         let mut stats = self.shared.stats();
         let mut newest = self.pending.iter().rev();
         if let Some(sent) = newest.next() {
-            stats.schedule_lag.record(now - sent.scheduled);
+            stats.schedule_lag.record(now - sent.scheduled.max(woke_at));
         }
         // What was scheduled before that, the clock has left out to catch up with the server: nobody was late with it.
         for late in newest.take(omitted).filter(|pending| pending.scheduled >= woke_at) {
@@ -137,11 +137,12 @@ impl Player {
         }
     }
 
-    /// The same for one whose last seat was lost against its will at `left_at`: what it missed since counts, as far as it
-    /// was missed while the swarm measured.
-    pub(in crate::swarm) fn away_since(mut self, left_at: Option<Instant>) -> Player {
-        let missed = left_at.zip(self.shared.window.get());
-        self.measuring = missed.map(|(left_at, &opened)| self.measuring_since(left_at.max(opened)));
+    /// The same for one whose last seat was lost against its will: what it missed since counts, as far as it was missed while
+    /// the swarm measured.
+    pub(in crate::swarm) fn after(mut self, gap: Option<Gap>) -> Player {
+        let Some((Gap { since, before }, &opened)) = gap.zip(self.shared.window.get()) else { return self };
+        self.measuring = Some(self.measuring_since(since.max(opened)));
+        self.last_interval = before;
         self
     }
 

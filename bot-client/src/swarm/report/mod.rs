@@ -18,7 +18,7 @@ pub struct Report {
     pub schema: &'static str,
     /// Where the bots played.
     pub url: String,
-    /// False if the swarm itself was too late for its figures to be the server's: see [`MOST_LAG_MS`].
+    /// False if the swarm itself was too late for its figures to be the server's (see [`MOST_LAG_MS`]), or broke.
     pub valid: bool,
     /// Bots by outcome.
     pub bots: Bots,
@@ -71,9 +71,11 @@ pub struct Report {
     pub resumes: Resumes,
     /// Seats that a stopping server or a cut took, and that were taken again.
     pub reconnects: Reconnects,
-    /// Seats lost for good before the end, by close code; visits are not in it.
+    /// Seats lost for good before the end, by close code; of visits, those that a server ends which neither stops nor was
+    /// talked garbage to.
     pub disconnects: BTreeMap<u16, u32>,
-    /// Times that the server broke the protocol: what is no WebSocket, no message, or no answer to a `Hello`.
+    /// Times that the server broke the protocol: what is no WebSocket, no message, no answer to a `Hello`, or no snapshot that
+    /// can be read.
     pub protocol_errors: u32,
     /// How well the swarm itself kept time.
     pub generator: Generator,
@@ -205,6 +207,8 @@ pub struct Reconnects {
 pub struct Generator {
     /// From the scheduled to the real send time of inputs: contained in the latency.
     pub schedule_lag_ms: Interval,
+    /// Bots that an error of this program ended. Expected: 0.
+    pub broken: u32,
     /// CPU time of the swarm during the window, % of one core; null where the system does not say.
     pub cpu_percent: Option<f64>,
     /// The same by bot and tick, µs.
@@ -224,7 +228,7 @@ impl Report {
             schema: "drift-swarm/1",
             url,
             // Bots that send no inputs are not late with them.
-            valid: stats.schedule_lag.quantile(0.99) as f64 / 1000.0 <= MOST_LAG_MS,
+            valid: stats.schedule_lag.quantile(0.99) as f64 / 1000.0 <= MOST_LAG_MS && stats.broken == 0,
             bots: Bots { connected: stats.connected, failed: stats.failed, measured: stats.measured },
             connect: Connect {
                 per_second: round(f64::from(stats.connected) / stats.ramp.as_secs_f64().max(0.001)),
@@ -281,6 +285,7 @@ impl Report {
             protocol_errors: stats.protocol_errors,
             generator: Generator {
                 schedule_lag_ms: interval(&stats.schedule_lag),
+                broken: stats.broken,
                 cpu_percent: None,
                 cpu_us_per_bot_tick: None,
             },
@@ -304,12 +309,29 @@ impl Report {
         self
     }
 
+    /// Why the figures are not the server's; none if they are.
+    pub fn why_invalid(&self) -> Option<String> {
+        let Generator { broken, schedule_lag_ms, .. } = &self.generator;
+        if self.valid {
+            None
+        } else if *broken > 0 {
+            Some(format!("the swarm itself broke: {broken} of its bots ended by an error"))
+        } else {
+            Some(format!(
+                "the swarm itself was late by {:.1} ms (p99, at most {MOST_LAG_MS}): it measured its own machine; fewer \
+                 bots, or more --threads or cores",
+                schedule_lag_ms.p99
+            ))
+        }
+    }
+
     /// True if every bot got a seat and kept it to the end, or got it back, as resumers do, or a new one, as those that
-    /// come and go; and if any snapshot came.
+    /// come and go; if any snapshot came, and if the server kept to the protocol.
     pub fn is_clean(&self) -> bool {
-        let lost = self.resumes.lost + self.visits.shut_out;
+        let lost = self.resumes.lost + self.visits.shut_out + self.generator.broken;
         let nothing_came = self.snapshots.per_second_per_client == 0.0;
-        self.bots.failed == 0 && self.disconnects.is_empty() && lost == 0 && !nothing_came
+        let kept = self.bots.failed == 0 && self.disconnects.is_empty() && lost == 0;
+        kept && !nothing_came && self.protocol_errors == 0
     }
 }
 

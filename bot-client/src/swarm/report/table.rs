@@ -5,8 +5,7 @@ use std::fmt;
 use protocol::CloseCode;
 
 use super::{
-    Bots, Connect, Generator, Interval, Latency, MOST_LAG_MS, Reconnects, Report, Resumes, Sections, Sizes,
-    Snapshots,
+    Bots, Connect, Generator, Interval, Latency, Reconnects, Report, Resumes, Sections, Sizes, Snapshots,
 };
 use crate::client::Closed;
 use crate::swarm::stats::Visits;
@@ -37,7 +36,7 @@ impl fmt::Display for Report {
         } else {
             writeln!(f, "measured         none of the bots: only those that play, idle, fight or crowd are")?;
         }
-        let Generator { schedule_lag_ms: lag, cpu_percent, cpu_us_per_bot_tick } = &self.generator;
+        let Generator { schedule_lag_ms: lag, cpu_percent, cpu_us_per_bot_tick, .. } = &self.generator;
         if !lag.p99.is_nan() {
             writeln!(f, "own lateness     {lag} (contained in the latency)")?;
         }
@@ -55,13 +54,8 @@ impl fmt::Display for Report {
         }
         self.write_returns(f)?;
         self.write_disconnects(f)?;
-        if !self.valid {
-            write!(
-                f,
-                "\nINVALID          the swarm itself was late by {:.1} ms (p99, at most {MOST_LAG_MS}): ",
-                self.generator.schedule_lag_ms.p99
-            )?;
-            write!(f, "it measured its own machine; fewer bots, or more --threads or cores")?;
+        if let Some(why) = self.why_invalid() {
+            write!(f, "\nINVALID          {why}")?;
         }
         Ok(())
     }

@@ -134,6 +134,8 @@ fn a_late_swarm_says_that_it_measured_itself() {
     let late = report(&stats);
     assert!(!late.valid && late.to_string().contains("INVALID"), "{late}");
     assert!(late.to_string().contains("late by 6.0 ms"), "{late}");
+    let broken = report(&Stats { broken: 3, ..self::stats() });
+    assert!(!broken.valid && broken.to_string().ends_with("3 of its bots ended by an error"), "{broken}");
 }
 
 #[test]
