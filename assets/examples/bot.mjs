@@ -12,7 +12,7 @@ function controls() {
   const far = (at) => Math.hypot(at.x - x, at.y - y);
   const nearest = (all) => all.reduce((a, b) => (far(b) < far(a) ? b : a), all[0]);
   const angle = (at) => (at ? Math.atan2(at.y - y, at.x - x) / Math.PI : 0); // -1..1 is a full turn
-  const [shard, prey] = [nearest(game.view.pickups), nearest(game.view.ships)];
+  const [shard, prey] = [nearest(game.view.pickups.filter((p) => p.kind === 'shard')), nearest(game.view.ships)];
   const buttons = prey && far(prey) < 400 * 256 ? BUTTON.FIRE : 0;
   return { ctl: (shard ? 7 : 0) | (buttons << 3), dir: Math.round(angle(shard) * 128) & 255, aim: Math.round(angle(prey) * 2048) & 4095 };
 }
