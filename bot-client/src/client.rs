@@ -299,7 +299,7 @@ fn impossible(welcome: &Welcome) -> Option<&'static str> {
     } else if welcome.hz == 0 {
         Some("no ticks")
     } else if welcome.tick.since(LAST_TICK) > 0 {
-        Some("hardly a tick left")
+        Some("too few ticks left")
     } else {
         None
     }

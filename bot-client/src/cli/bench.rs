@@ -201,8 +201,7 @@ fn trouble(case: &Case, Outcome { report, first_failure, .. }: &Outcome) -> Opti
     if report.protocol_errors > 0 {
         return Some(format!("the server broke the protocol {} times", report.protocol_errors));
     }
-    let seats = report.bots.connected;
-    let lost = report.disconnects.values().sum::<u32>() + report.reconnects.ok;
+    let (seats, lost) = (report.bots.connected, report.seats_lost());
     let why = first_failure.as_ref().map_or_else(String::new, |why| format!("; the first without: {why}"));
     Some(format!("{seats} of {} bots got a seat, {lost} lost it{why}", case.players))
 }

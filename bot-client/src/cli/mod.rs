@@ -50,8 +50,9 @@ pub(crate) enum Command {
     /// tutorial would build.
     ///
     /// Starts the servers itself, on a core of their own. Ctrl-C ends it with the rows that are done, and writes no file. Exit
-    /// code: 0 measured, 1 bots of some row got no seat or lost it, 2 there is no server, the arguments make no sense or a
-    /// file could not be written, 4 some rows are marked because the swarm itself was late, 5 interrupted.
+    /// code: 0 measured, 1 bots of some row got no seat or lost it, or the server broke the protocol, 2 there is no server, the
+    /// arguments make no sense or a file could not be written, 4 some rows are marked because the swarm itself was late, 5
+    /// interrupted.
     Bench(Bench),
     /// Be a bad network between clients and a server: delays, stalls, a thin line, cuts.
     ///

@@ -92,7 +92,7 @@ async fn there_is_no_joining_a_room_that_there_cannot_be() {
     for (wrong, what) in [
         (Welcome { side: 35, ..welcome() }, "an arena that holds no ship"),
         (Welcome { hz: 0, ..welcome() }, "no ticks"),
-        (Welcome { tick: Tick(u32::MAX - 5), ..welcome() }, "hardly a tick left"),
+        (Welcome { tick: Tick(u32::MAX - 5), ..welcome() }, "too few ticks left"),
     ] {
         let (mut client, mut server) = pair().await;
         say(&mut server, &ServerMessage::Welcome(wrong)).await;

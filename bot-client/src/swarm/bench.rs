@@ -117,7 +117,7 @@ impl Row {
 
 /// True if all players came and stayed, on the seats that they took first.
 pub fn stayed(case: &Case, report: &Report) -> bool {
-    report.is_clean() && report.bots.connected == case.players && report.reconnects.tried == 0
+    report.is_clean() && report.bots.connected == case.players && report.seats_lost() == 0
 }
 
 /// All rows of a day. Its JSON is stable: `schema` changes with it.

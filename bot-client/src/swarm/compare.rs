@@ -51,7 +51,7 @@ enum Wish {
 }
 
 /// Figures, alone or by the group; of those that fit, the longest counts.
-const FIGURES: [(&str, Wish); 47] = [
+const FIGURES: [(&str, Wish); 48] = [
     ("bots", Wish::Neither),
     ("bots.failed", Wish::Less),
     ("connect", Wish::Less),
@@ -93,6 +93,7 @@ const FIGURES: [(&str, Wish); 47] = [
     ("disconnects", Wish::Less),
     ("protocol_errors", Wish::Less),
     ("generator", Wish::Neither),
+    ("generator.broken", Wish::Less),
     ("server.cpu_us_per_player_tick", Wish::Less),
     // So long as the window.
     ("server.cpu_seconds", Wish::Neither),

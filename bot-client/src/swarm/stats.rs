@@ -110,8 +110,8 @@ pub struct Stats {
 pub struct Visits {
     /// Stays that are over.
     pub made: u32,
-    /// Of those the server ended so many: all that talk garbage, as it should, and no other that it does not stop for or lose
-    /// by a cut.
+    /// Of those the server ended so many: all that talk garbage, as it should; others only if it stops, or by a cut. See
+    /// [`Stats::disconnects`].
     pub ended_by_server: u32,
     /// Times that one who came back got no seat.
     pub refused: u32,

@@ -283,6 +283,9 @@ fn is_still(dir: &Path, lock: Option<&File>) -> bool {
         let id = |data: io::Result<fs::Metadata>| data.map(|data| (data.dev(), data.ino())).ok();
         return id(fs::metadata(dir)).is_some_and(|found| Some(found) == id(lock.metadata()));
     }
+    // Elsewhere nothing here tells one folder from another.
+    #[cfg(not(unix))]
+    let _ = lock;
     dir.exists()
 }
 

@@ -62,8 +62,8 @@ impl Trial {
             let codes: Vec<_> = report.disconnects.iter().map(|(code, n)| format!("{n} by {code}")).collect();
             why.push(format!("{dropped} lost their seats, {}", codes.join(", ")));
         }
-        if report.reconnects.tried > 0 {
-            why.push(format!("{} lost their seats for a while", report.reconnects.tried));
+        if report.reconnects.ok > 0 {
+            why.push(format!("{} lost their seats for a while", report.reconnects.ok));
         }
         if report.protocol_errors > 0 {
             why.push(format!("the server broke the protocol {} times", report.protocol_errors));
@@ -90,7 +90,7 @@ impl Trial {
             interval_p99_ms,
             latency_p99_ms: report.latency_ms.p99,
             cpu_us_per_player_tick: report.server.cpu_us_per_player_tick,
-            lost: failed + dropped,
+            lost: failed + report.seats_lost(),
             held,
             generator_limited: !report.valid || busy.is_some(),
             room_full: failed > 0 && first_failure.is_some_and(|why| why.contains(&full)),
@@ -190,7 +190,7 @@ mod tests {
         lossy.disconnects.insert(4003, 1);
         assert!(!held(&lossy));
         let mut back = report(100, 30.0, 34.0);
-        back.reconnects.tried = 1;
+        back.reconnects.ok = 1;
         let wrong = Report { protocol_errors: 1, ..report(100, 30.0, 34.0) };
         assert!(!held(&back) && !held(&wrong), "it was not only slow");
         let mut busy = report(100, 30.0, 60.0);

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::server::Server;
 use super::stats::{Micros, Stats, Visits};
 
-/// What a swarm found out. Its JSON is stable: `schema` changes with it. A figure of nothing, such as the latency where no
+/// What a swarm found out. Its JSON is stable: keys may come, and when one goes or means something else, `schema` changes. A figure of nothing, such as the latency where no
 /// bot was measured, is NaN, and null in JSON.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -71,8 +71,8 @@ pub struct Report {
     pub resumes: Resumes,
     /// Seats that a stopping server or a cut took, and that were taken again.
     pub reconnects: Reconnects,
-    /// Seats lost for good before the end, by close code; of visits, those that a server ends which neither stops nor was
-    /// talked garbage to.
+    /// Seats lost for good before the end, by close code. A visit counts if the server ended it, but for one by garbage, a stop
+    /// or a cut.
     pub disconnects: BTreeMap<u16, u32>,
     /// Times that the server broke the protocol: what is no WebSocket, no message, no answer to a `Hello`, or no snapshot that
     /// can be read.
@@ -307,6 +307,11 @@ impl Report {
         self.generator.cpu_us_per_bot_tick =
             us.filter(|_| bot_ticks > 0.0).map(|us| round(us as f64 / bot_ticks));
         self
+    }
+
+    /// Seats lost before the end, for good or for a while.
+    pub fn seats_lost(&self) -> u32 {
+        self.disconnects.values().sum::<u32>() + self.reconnects.ok
     }
 
     /// Why the figures are not the server's; none if they are.
